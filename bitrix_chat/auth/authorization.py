@@ -1,0 +1,160 @@
+"""The one place that sends the client secret, and only to the authorization server: once a question, no redirects."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlencode
+
+import aiohttp
+from attrs import define, field
+from yarl import URL
+
+from bitrix_chat.auth.addresses import portal_endpoint, server_origin
+from bitrix_chat.auth.answers import Answer, token_or_error
+from bitrix_chat.auth.token import Token
+
+DEFAULT_SERVER: Final = "https://oauth.bitrix.info"
+"""Answers for every cloud portal, and for self-hosted ones too."""
+
+_PATH: Final = "/oauth/token/"
+_CONNECT: Final = 10.0
+_TOTAL: Final = 30.0
+_LARGEST: Final = 256 * 1024
+
+
+def authorize_url(portal: str, client_id: str, state: str | None = None) -> str:
+    """Return the page where a portal's user lets the application in.
+
+    It leads back to the address in the application's card with a `code`, valid for 30 seconds, and with
+    `state`: make that unguessable and compare it, or anybody's code is taken for your user's.
+
+    Raises:
+        InvalidPortalUrl: `portal` is no portal address.
+
+    Source: documentation topic "OAuth 2.0".
+    """
+    query = {"client_id": client_id} if state is None else {"client_id": client_id, "state": state}
+    return f"{portal_endpoint(portal).removesuffix('rest/')}oauth/authorize/?{urlencode(query)}"
+
+
+class _Unanswered(Exception):
+    """Stands, inside this module, for an error of aiohttp, whose retrying does not know it."""
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    # aiohttp sends a GET again, unasked, when the connection breaks before an answer: after the first
+    # one the refresh token is spent. It repeats for its own exceptions only, so those end here.
+    try:
+        return await send(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _Unanswered from error
+
+
+@define(eq=False)
+class AuthorizationServer:
+    """Exchanges codes and refresh tokens for token pairs.
+
+    A question is sent at most once. It is a POST, which keeps secrets out of addresses and their
+    logs; where the server does not take one, the documented GET, from then on at once. A session
+    passed in is used and never closed; its middlewares are left out, since one that retries would
+    spend a token twice.
+
+    Attributes:
+        base_url: scheme and host; https, except for a loopback host.
+        session: the session to use; None opens one for each question.
+        timeout: seconds for a whole question, of which up to 10 for the connection.
+
+    Source: documentation topic "OAuth 2.0"; that POST is accepted is known from the official SDK.
+    """
+
+    base_url: str = field(default=DEFAULT_SERVER, converter=server_origin)
+    session: aiohttp.ClientSession | None = field(default=None, repr=False)
+    timeout: float = field(default=_TOTAL, kw_only=True)
+    _by_query: bool = field(default=False, init=False, repr=False)
+
+    async def exchange(self, client_id: str, client_secret: str, code: str) -> Token:
+        """Exchange the code from the authorization page, within 30 seconds of its issue.
+
+        Raises:
+            ReauthorizationRequired: the code is spent or too old, or the application was refused.
+            TokenRefreshFailed: no usable answer; whether the code is spent cannot be told.
+        """
+        return await self._ask(
+            {
+                "grant_type": "authorization_code",
+                "client_id": client_id,
+                "client_secret": client_secret,
+                "code": code,
+            }
+        )
+
+    async def refresh(self, client_id: str, client_secret: str, refresh_token: str) -> Token:
+        """Spend a refresh token for a new pair; keep that before using it.
+
+        Raises:
+            ReauthorizationRequired: the refresh token is spent or revoked, or the application was refused.
+            TokenRefreshFailed: no usable answer; the token may be tried again.
+        """
+        return await self._ask(
+            {
+                "grant_type": "refresh_token",
+                "client_id": client_id,
+                "client_secret": client_secret,
+                "refresh_token": refresh_token,
+            }
+        )
+
+    async def _ask(self, form: Mapping[str, str]) -> Token:
+        if not self._by_query:
+            answer = await self._send("POST", form)
+            if not answer.asks_for_query(form):
+                return token_or_error(answer, form)
+        answer = await self._send("GET", form)
+        self._by_query = not answer.asks_for_query(form)
+        return token_or_error(answer, form)
+
+    async def _send(self, verb: str, form: Mapping[str, str]) -> Answer:
+        # An exception of aiohttp carries the URL, which holds the client secret in a GET. So whatever
+        # is raised ends here, and the error for the caller is raised where none is being handled.
+        try:
+            async with self._open_session() as session:
+                return await self._exchange(session, verb, form)
+        except _Unanswered as error:
+            return Answer(failure=type(error.__cause__).__name__)
+        except Exception as error:  # noqa: BLE001  # the caller's session may raise anything, a closed one does
+            return Answer(failure=type(error).__name__)
+
+    async def _exchange(self, session: aiohttp.ClientSession, verb: str, form: Mapping[str, str]) -> Answer:
+        address = URL(f"{self.base_url}{_PATH}")
+        async with session.request(
+            verb,
+            address.with_query(form) if verb == "GET" else address,
+            data=None if verb == "GET" else aiohttp.FormData(form),
+            headers={"Accept": "application/json"},
+            allow_redirects=False,
+            raise_for_status=False,
+            auto_decompress=True,
+            middlewares=(_once,),
+            timeout=aiohttp.ClientTimeout(total=self.timeout, connect=min(_CONNECT, self.timeout)),
+        ) as response:
+            return await _read(response)
+
+    @asynccontextmanager
+    async def _open_session(self) -> AsyncIterator[aiohttp.ClientSession]:
+        if self.session is not None:
+            yield self.session
+            return
+        # The system's resolver, as for every other program of the host: aiohttp takes c-ares where that is installed.
+        connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver(), force_close=True)
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+            yield session
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(16 * 1024):
+        body += chunk
+        if len(body) > _LARGEST:
+            response.close()
+            return Answer(response.status, failure="it is far too long")
+    return Answer(response.status, bytes(body))

@@ -1,0 +1,265 @@
+"""OAuth renewal is a commit protocol over one scarce thing: a refresh token that works once.
+
+The portal's rule. An access token lives for an hour, a refresh token for 180 days or until its first
+use; the use gives a new pair. Who renews by timer or before every request may be blocked, so the only
+reason to renew is the portal's own `expired_token`. Whoever uses a spent refresh token is refused, and
+from then on only an administrator's authorization helps.
+
+Our invariant. Everybody who shares a store together spends each refresh token at most once, and no
+request ever leaves with a pair that the store does not hold yet.
+
+Why this way:
+
+- All work is one flight at a time in a task of its own. Two hundred requests that meet an expired
+  token make one refresh; the one that began it may be cancelled without harm to the others.
+- A rejection is compared with what is current. Most of the two hundred come late, with the old token
+  in hand: they get the new one and cost nothing.
+- The refresh happens inside the store's lock, after reading the store again: another process may have
+  been faster, and then its pair is taken over. This is what keeps a chain from forking.
+- Save, then use. Were it the other way round, a crash between the two would leave the store with a spent
+  token and a portal that worked a second ago. Where saving fails the pair stays in memory, unused, and
+  the next caller saves it first: by then the old refresh token is worth nothing. The one gap is here,
+  since another process cannot know of an unsaved pair: it is refused, and goes on once the pair is saved.
+- A refusal is remembered, since asking again is what gets applications blocked. It ends when the store
+  holds another pair, or by `install`.
+- Anything else that goes wrong is told to all who wait, at once, and the next caller tries again with
+  the same refresh token: an answer that got lost may have spent it, but a token given up is surely lost.
+
+Nothing here binds to an event loop for longer than one flight, so that an object survives `asyncio.run`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Self
+
+import aiohttp
+from attrs import frozen
+
+from bitrix_chat.auth.authorization import DEFAULT_SERVER, AuthorizationServer, authorize_url
+from bitrix_chat.auth.single_flight import SingleFlight, afresh
+from bitrix_chat.auth.stores import MemoryTokenStore, TokenStore
+from bitrix_chat.auth.strategy import Credentials
+from bitrix_chat.auth.token import Token
+from bitrix_chat.errors import BitrixError, InvalidParameter, ReauthorizationRequired, TokenStoreError
+
+
+@frozen
+class _Unsaved:
+    """A pair that nobody may use yet, and the refresh token it was paid with (None: an installation)."""
+
+    token: Token
+    spent: str | None
+
+
+class OAuthAuth:
+    """Acts for an application that a portal's administrator has installed, and renews its tokens.
+
+    Use it in one event loop at a time; in the next one it goes on with what it knows.
+
+    Args:
+        client_id: from the application's card, `local.…` or `app.…`.
+        client_secret: sent to the authorization server only.
+        token: the pair from an installation; not needed where the store holds one. Of two pairs the
+            one that expires later is used, the stored one where that cannot be told.
+        store: where pairs are kept; in memory unless told otherwise, so that a restart needs a
+            new authorization as soon as the first pair has been renewed.
+        authorization_server: its address, or an object of your own making.
+        session: for the questions to the authorization server; never closed. None opens one each time.
+
+    Source: documentation topics "OAuth 2.0" and "Automatic renewal of tokens".
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        token: Token | None = None,
+        *,
+        store: TokenStore | None = None,
+        authorization_server: str | AuthorizationServer = DEFAULT_SERVER,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        if not client_id or not client_secret:
+            raise InvalidParameter(
+                "OAuthAuth: client_id and client_secret stand in the application's card; one is empty"
+            )
+        self.client_id = client_id
+        self._client_secret = client_secret
+        self._store: TokenStore = MemoryTokenStore() if store is None else store
+        self._server = _server(authorization_server, session)
+        self._token = token
+        self._ready: Credentials | None = None
+        self._loaded = False
+        self._unsaved: _Unsaved | None = None
+        self._refusal: BitrixError | None = None
+        self._flight: SingleFlight[Credentials] = SingleFlight()
+
+    @classmethod
+    async def from_code(
+        cls,
+        client_id: str,
+        client_secret: str,
+        code: str,
+        *,
+        store: TokenStore | None = None,
+        authorization_server: str | AuthorizationServer = DEFAULT_SERVER,
+        session: aiohttp.ClientSession | None = None,
+    ) -> Self:
+        """Exchange the code from the authorization page, within 30 seconds, and save the pair.
+
+        Raises:
+            ReauthorizationRequired: the code is spent or too old, or the application was refused.
+            TokenRefreshFailed: no usable answer; send the user to the authorization page again.
+            TokenStoreError: the store does not work; found out before the code is spent where it cannot be read.
+        """
+        auth = cls(client_id, client_secret, store=store, authorization_server=authorization_server, session=session)
+        with _store_failures():
+            await auth._store.load()
+        await auth.install(await auth._server.exchange(client_id, client_secret, code))
+        return auth
+
+    @classmethod
+    def authorize_url(cls, portal: str, client_id: str, state: str | None = None) -> str:
+        """Return the page where a portal's user lets the application in; see `auth.authorize_url`."""
+        return authorize_url(portal, client_id, state)
+
+    async def credentials(self) -> Credentials:
+        """Return what is valid now, loading it from the store first and waiting for a renewal under way.
+
+        Raises:
+            ReauthorizationRequired: there is no pair, or its renewal was refused before.
+            TokenRefreshFailed: the renewal under way got no usable answer.
+            TokenStoreError: the store cannot be read, or a new pair not be saved.
+        """
+        if self._ready is not None and not self._flight.running:
+            return self._ready
+        return await self._flight.join(self._guarded(self._settle))
+
+    async def renew(self, rejected: Credentials) -> Credentials:
+        """Return credentials other than those the portal called expired, refreshing at most once for all.
+
+        Raises:
+            ReauthorizationRequired: the refresh was refused, now or before; nobody asks again until the
+                store holds another pair or `install` is called.
+            TokenRefreshFailed: no usable answer; the next call tries again.
+            TokenStoreError: the pair could not be read or saved; a new one is kept and saved by the next call.
+        """
+        current = await self.credentials()
+        if current.token != rejected.token:
+            return current
+        return await self._flight.join(self._guarded(partial(self._refresh, rejected)))
+
+    async def install(self, token: Token) -> None:
+        """Save and use a pair from a new authorization, whatever was before.
+
+        Raises:
+            TokenStoreError: it could not be saved; it is kept, and saved by the next call.
+        """
+        await self._flight.after(self._guarded(partial(self._install, token)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(client_id={self.client_id!r}, store={type(self._store).__name__})"
+
+    # What follows runs in the flight's task, one at a time.
+
+    def _guarded(self, work: Callable[[], Awaitable[Credentials]]) -> Callable[[], Awaitable[Credentials]]:
+        async def guarded() -> Credentials:
+            with _store_failures():
+                return await work()
+
+        return guarded
+
+    async def _settle(self) -> Credentials:
+        """Find out what to use without asking the authorization server."""
+        async with self._store.lock():
+            if self._unsaved is not None:
+                return await self._save(self._unsaved)
+            stored = await self._read()
+            if not self._loaded:
+                return await self._begin(stored)
+            if self._refusal is not None and not self._is_other(stored):
+                raise afresh(self._refusal)
+            return self._adopt(stored or self._token)
+
+    async def _begin(self, stored: Token | None) -> Credentials:
+        given = self._token
+        if given is None or (stored is not None and not _is_newer(given, stored)):
+            return self._adopt(stored)
+        # Saved although nothing was renewed: whoever shares the store would renew with the same token.
+        await self._store.save(given)
+        return self._adopt(given)
+
+    async def _refresh(self, rejected: Credentials) -> Credentials:
+        async with self._store.lock():
+            stored = await self._read()
+            if stored is not None and stored.access_token != rejected.token:
+                return self._adopt(stored)
+            spent = (stored or self._current()).refresh_token
+            try:
+                renewed = await self._server.refresh(self.client_id, self._client_secret, spent)
+            except ReauthorizationRequired as error:
+                self._ready, self._refusal = None, afresh(error)
+                raise
+            return await self._save(_Unsaved(renewed, spent))
+
+    async def _install(self, token: Token) -> Credentials:
+        async with self._store.lock():
+            return await self._save(_Unsaved(token, None))
+
+    async def _save(self, unsaved: _Unsaved) -> Credentials:
+        """Save a pair, then use it; a pair that someone else saved since the failed attempt goes first."""
+        if self._unsaved is unsaved and unsaved.spent is not None:
+            stored = await self._read()
+            if stored is not None and stored.refresh_token != unsaved.spent:
+                return self._adopt(stored)
+        self._ready, self._unsaved = None, unsaved
+        await self._store.save(unsaved.token)
+        return self._adopt(unsaved.token)
+
+    async def _read(self) -> Token | None:
+        stored = await self._store.load()
+        known = self._token.member_id if self._token is not None else ""
+        if stored is not None and known and stored.member_id and stored.member_id != known:
+            raise TokenStoreError("the store holds the tokens of another portal; give each portal a store of its own")
+        return stored
+
+    def _is_other(self, stored: Token | None) -> bool:
+        return stored is not None and stored.refresh_token != self._current().refresh_token
+
+    def _current(self) -> Token:
+        if self._token is None:
+            raise ReauthorizationRequired(
+                "there is no token pair: pass token=, or a store that holds one, or begin with OAuthAuth.from_code"
+            )
+        return self._token
+
+    def _adopt(self, token: Token | None) -> Credentials:
+        if token is not None:
+            self._token = token
+        ready = self._current().credentials
+        self._loaded, self._unsaved, self._refusal, self._ready = True, None, None, ready
+        return ready
+
+
+def _server(server: str | AuthorizationServer, session: aiohttp.ClientSession | None) -> AuthorizationServer:
+    if isinstance(server, str):
+        return AuthorizationServer(server, session)
+    if session is not None:
+        raise InvalidParameter("OAuthAuth: an authorization server of your own making has its own session")
+    return server
+
+
+def _is_newer(given: Token, stored: Token) -> bool:
+    return given.expires is not None and stored.expires is not None and given.expires > stored.expires
+
+
+@contextmanager
+def _store_failures() -> Iterator[None]:
+    """Turn what a user's store raises into the error that callers know."""
+    try:
+        yield
+    except BitrixError:
+        raise
+    except Exception as error:
+        raise TokenStoreError(f"the token store failed with {type(error).__name__}") from error

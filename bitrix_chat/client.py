@@ -1,0 +1,148 @@
+"""The client: builds the transport stack and hands out the portal's methods."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import aiohttp
+
+from bitrix_chat.auth import AuthStrategy, FileTokenStore, MemoryTokenStore, OAuthAuth, Token, WebhookAuth
+from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.limits.bucket import Plan
+from bitrix_chat.limits.limiter import RateLimiter
+from bitrix_chat.limits.operating import CLOUD_LIMIT, OperatingBudget
+from bitrix_chat.models.user import Profile
+from bitrix_chat.resources.arguments import Id
+from bitrix_chat.resources.general import GeneralResource
+from bitrix_chat.resources.im import ImResource
+from bitrix_chat.resources.imbot import BotHandle, ImbotResource
+from bitrix_chat.rest.batch_result import BatchResult
+from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.request import Safety
+from bitrix_chat.transport.dispatch import Departing, Dispatch, OnOrphan
+from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
+from bitrix_chat.transport.signing import Signing
+from bitrix_chat.transport.wire import Wire
+
+GRACE = 10.0
+"""Seconds that `close` gives to what is in flight."""
+
+
+class BitrixChat:
+    """An async client of one portal; `async with BitrixChat(auth) as b24`.
+
+    Args:
+        auth: who is calling: `WebhookAuth`, `OAuthAuth`, or a strategy of your own.
+        session: an aiohttp session whose connections to use; it is neither closed nor changed.
+        limiter: the portal's request limit: a `Plan` (`STANDARD`, `ENTERPRISE`) or a `RateLimiter` of your own.
+            Without it, all clients of one event loop and one portal share a bucket.
+        retry: how often to repeat what may be repeated; None for never.
+        timeout: seconds for a whole call, waiting included; none by default, since waiting is what the limits ask for.
+        operating_limit: seconds that one method may work in ten minutes: 480 in the cloud, 420 or None elsewhere.
+        departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
+        on_orphan: told what became of a request whose caller was cancelled after it had left.
+    """
+
+    def __init__(
+        self,
+        auth: AuthStrategy,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        limiter: RateLimiter | Plan | None = None,
+        retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  # frozen
+        timeout: float | None = None,
+        operating_limit: float | None = CLOUD_LIMIT,
+        departing: Departing | None = None,
+        on_orphan: OnOrphan | None = None,
+    ) -> None:
+        if not isinstance(auth, AuthStrategy):
+            raise InvalidParameter(f"`auth` is {type(auth).__name__}, not WebhookAuth(url) or another AuthStrategy")
+        if timeout is not None and timeout <= 0:
+            raise InvalidParameter(f"`timeout` is {timeout}, but seconds are more than 0; None waits without a bound")
+        self._signing = Signing(auth, Wire(session))
+        self._dispatch = Dispatch(
+            self._signing,
+            limiter=limiter,
+            budget=OperatingBudget(operating_limit),
+            departing=departing,
+            on_orphan=on_orphan,
+        )
+        transport = Retrying(self._dispatch, retry or NO_RETRIES, timeout)
+        self._transport = transport
+        self._general = GeneralResource(transport)
+        self.im = ImResource(transport)
+        self.imbot = ImbotResource(transport)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
+        """Make a client from the environment.
+
+        `BITRIX24_WEBHOOK_URL`, or `BITRIX24_CLIENT_ID` and `BITRIX24_CLIENT_SECRET` with `BITRIX24_TOKEN_FILE` (kept
+        up to date) or with `BITRIX24_ACCESS_TOKEN`, `BITRIX24_REFRESH_TOKEN` and `BITRIX24_CLIENT_ENDPOINT`.
+
+        Args:
+            environ: where to look.
+            options: what the constructor takes besides `auth`.
+
+        Raises:
+            InvalidParameter: a variable is missing; the message names it.
+        """
+        return cls(_auth_from(environ), **options)
+
+    def __repr__(self) -> str:
+        return "<BitrixChat>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self, grace: float = GRACE) -> None:
+        """Close the client: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""
+        await self._dispatch.close(grace)
+        await self._signing.close()
+
+    def bot(self, bot_id: Id, *, token: str | None = None) -> BotHandle:
+        """Return what one bot can do.
+
+        Args:
+            bot_id: the bot's id.
+            token: the token it was registered with; needed with a webhook, not with OAuth.
+        """
+        return BotHandle(self._transport, bot_id, token)
+
+    def profile(self) -> Call[Profile]:
+        """Get whoever the webhook or token acts for. Source: `profile`."""
+        return self._general.profile()
+
+    def call(
+        self, method: str, params: Mapping[str, Any] | None = None, *, safety: Safety = Safety.CREATE
+    ) -> Call[Any]:
+        """Call any REST method by its name and get its raw result; see `GeneralResource.call`."""
+        return self._general.call(method, params, safety=safety)
+
+    def batch(self, calls: Sequence[Call[Any]] | Mapping[str, Call[Any]], *, halt: bool = False) -> Call[BatchResult]:
+        """Send up to 50 calls as one request; see `GeneralResource.batch`."""
+        return self._general.batch(calls, halt=halt)
+
+
+def _auth_from(environ: Mapping[str, str]) -> AuthStrategy:
+    if url := environ.get("BITRIX24_WEBHOOK_URL"):
+        return WebhookAuth(url)
+    client_id = _required(environ, "BITRIX24_CLIENT_ID", "or BITRIX24_WEBHOOK_URL")
+    client_secret = _required(environ, "BITRIX24_CLIENT_SECRET")
+    if path := environ.get("BITRIX24_TOKEN_FILE"):
+        return OAuthAuth(client_id, client_secret, store=FileTokenStore(path))
+    token = Token(
+        access_token=_required(environ, "BITRIX24_ACCESS_TOKEN", "or BITRIX24_TOKEN_FILE"),
+        refresh_token=_required(environ, "BITRIX24_REFRESH_TOKEN"),
+        client_endpoint=_required(environ, "BITRIX24_CLIENT_ENDPOINT"),
+    )
+    return OAuthAuth(client_id, client_secret, token, store=MemoryTokenStore())
+
+
+def _required(environ: Mapping[str, str], name: str, alternative: str = "") -> str:
+    if value := environ.get(name):
+        return value
+    raise InvalidParameter(" ".join(filter(None, (f"the environment variable {name}", alternative, "is not set"))))

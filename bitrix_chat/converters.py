@@ -1,0 +1,239 @@
+"""One vocabulary, two dialects: what Python says as the portal wants to hear it, and back.
+
+cattrs' defaults are wrong for answers written by PHP: `"N"` would be true, `None` the text `"None"`, `{"0": 1}`
+the list `["0"]`. The hooks here know the portal's ways and refuse what stays ambiguous.
+"""
+
+import enum
+import types
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from bitrix_chat.enums import ChatType, Color
+from bitrix_chat.errors import Outcome, UnexpectedAnswer
+
+T = TypeVar("T")
+
+_TRUE: Final = frozenset({True, "Y", "1", "true", "TRUE"})
+_FALSE: Final = frozenset({False, "N", "0", "false", "FALSE", ""})
+
+
+def camel_case(name: str) -> str:
+    """Write a Python name as `imbot.v2` does: `date_create` becomes `dateCreate`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _boolean(value: Any, _: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | str):
+        if value in _TRUE:
+            return True
+        if value in _FALSE:
+            return False
+    raise ValueError("no boolean")
+
+
+def _integer(value: Any, _: Any) -> int:
+    if type(value) is int:
+        return value
+    if (isinstance(value, str) and value.strip()) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    raise ValueError("no integer")
+
+
+def _number(value: Any, _: Any) -> float:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        return float(value)
+    raise ValueError("no number")
+
+
+def _text(value: Any, _: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if value is None or value is False:
+        return ""
+    raise ValueError("no text")
+
+
+def _moment(value: Any, _: Any) -> datetime:
+    if isinstance(value, str) and value:
+        return datetime.fromisoformat(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, UTC)
+    raise ValueError("no date")
+
+
+def _is_optional(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType) and types.NoneType in get_args(annotation)
+
+
+def _optional(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+    inner = [part for part in get_args(annotation) if part is not types.NoneType]
+    target: Any = inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007  # built at run time
+    hook = converter.get_structure_hook(target)
+    absent_list = get_origin(target) is dict
+
+    def structure(value: Any, _: Any) -> Any:
+        # `false` and "" stand for absence wherever something else is promised, `[]` for an absent map.
+        if value is None or value == "" or (value is False and target is not bool) or (absent_list and value == []):
+            return None
+        return hook(value, target)
+
+    return structure
+
+
+def _is_open_enum(annotation: Any) -> bool:
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return False
+    args = get_args(annotation)
+    return len(args) == 2 and args[1] is str and isinstance(args[0], type) and issubclass(args[0], enum.StrEnum)
+
+
+def _open_enum(_: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+    members: Mapping[str, enum.StrEnum] = {member.value: member for member in get_args(annotation)[0]}
+
+    def structure(value: Any, _: Any) -> Any:
+        return members.get(value, value) if isinstance(value, str) else _text(value, str)
+
+    return structure
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list
+
+
+def _list(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+    (item,) = get_args(annotation)
+    hook = converter.get_structure_hook(item)
+
+    def structure(value: Any, _: Any) -> list[Any]:
+        if value in (None, False, ""):
+            return []
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, list):
+            raise TypeError("no list")
+        return [hook(element, item) for element in value]
+
+    return structure
+
+
+def _is_map(annotation: Any) -> bool:
+    return get_origin(annotation) is dict
+
+
+def _map(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+    key_type, item = get_args(annotation)
+    key_hook, hook = converter.get_structure_hook(key_type), converter.get_structure_hook(item)
+
+    def structure(value: Any, _: Any) -> dict[Any, Any]:
+        if value in (None, False, "", []):
+            return {}
+        if isinstance(value, list):
+            value = {str(index): element for index, element in enumerate(value)}
+        elif not isinstance(value, dict):
+            raise TypeError("no map")
+        return {key_hook(key, key_type): hook(element, item) for key, element in value.items()}
+
+    return structure
+
+
+def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+    attrs.resolve_types(annotation)
+    overrides: dict[str, Any] = {
+        attribute.name: override(rename=rename(attribute.name)) for attribute in attrs.fields(annotation)
+    }
+    build = make_dict_structure_fn(annotation, converter, **overrides)
+
+    def structure(value: Any, target: Any) -> Any:
+        if not isinstance(value, dict):
+            raise TypeError(f"no {annotation.__name__} object")
+        return build(value, target)
+
+    return structure
+
+
+def answers(rename: Callable[[str], str]) -> cattrs.Converter:
+    """Make a converter for answers whose keys are `rename` of our names; unknown keys pass."""
+    converter = cattrs.Converter()
+    for kind, hook in ((bool, _boolean), (int, _integer), (float, _number), (str, _text), (datetime, _moment)):
+        converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_factory(attrs.has, lambda kind, conv: _model(rename, conv, kind))
+    for recognises, factory in (
+        (_is_list, _list),
+        (_is_map, _map),
+        (_is_open_enum, _open_enum),
+        (_is_optional, _optional),
+    ):
+        converter.register_structure_hook_factory(recognises, partial(_swapped, factory))
+    return converter
+
+
+def _swapped(factory: Callable[..., Any], kind: Any, converter: cattrs.Converter) -> Any:
+    return factory(converter, kind)
+
+
+CAMEL_ANSWERS: Final = answers(camel_case)
+"""Answers of `imbot.v2` and `im.v2`."""
+SNAKE_ANSWERS: Final = answers(str)
+"""Most answers of `im.*`."""
+UPPER_ANSWERS: Final = answers(str.upper)
+"""Answers with the keys of the database, such as `profile`."""
+
+
+def decoder(converter: cattrs.Converter, kind: type[T], method: str) -> Callable[[Any], T]:
+    """Make the function that turns the raw result of `method` into `kind`.
+
+    The function raises `UnexpectedAnswer` with the outcome `DONE`: the method ran, and its raw result is
+    kept as `call.response.result`.
+    """
+    hook = converter.get_structure_hook(kind)
+
+    def decode(raw: Any) -> T:
+        try:
+            result: T = hook(raw, kind)
+        except Exception as error:  # noqa: BLE001  # cattrs raises groups of whatever the hooks raise
+            places = "; ".join(cattrs.transform_error(error, path="result"))
+        else:
+            return result
+        raise UnexpectedAnswer(
+            f"done, but the answer has an unexpected shape: {places}", method=method, outcome=Outcome.DONE
+        )
+
+    return decode
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+
+
+def _requests(colors: Callable[[Color], str], booleans: Callable[[bool], Any]) -> cattrs.Converter:
+    converter = cattrs.Converter()
+    converter.register_unstructure_hook(bool, booleans)
+    converter.register_unstructure_hook_func(_is_enum, lambda member: member.value)
+    converter.register_unstructure_hook(Color, colors)
+    converter.register_unstructure_hook(datetime, datetime.isoformat)
+    converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
+    return converter
+
+
+CAMEL_REQUESTS: Final = _requests(lambda color: color.value, lambda value: value)
+"""Parameters of `imbot.v2` and `im.v2`: `lightBlue`, true."""
+UPPER_REQUESTS: Final = _requests(lambda color: color.legacy_name, lambda value: "Y" if value else "N")
+"""Parameters of `im.*`: `LIGHT_BLUE`, `Y`."""
+UPPER_REQUESTS.register_unstructure_hook(ChatType, lambda kind: kind.name)
+
+
+def wire(converter: cattrs.Converter, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Write parameters in a dialect; a parameter that was not given (None) is left out."""
+    return {name: converter.unstructure(value) for name, value in params.items() if value is not None}

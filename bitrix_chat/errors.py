@@ -1,0 +1,363 @@
+"""What can go wrong, split first by what a caller acts on: did the portal answer?
+
+    BitrixError
+    ├── InvalidParameter            bad input; nothing was sent (also a ValueError)
+    │   └── InvalidPortalUrl        not a webhook URL, portal or REST address
+    ├── NoAnswerError               no answer that can be read
+    │   ├── PortalUnreachable       no byte left: name or connection failed
+    │   │   └── UntrustedCertificate    TLS did not prove that this is the portal
+    │   ├── ConnectionLost          it broke after bytes had left
+    │   ├── UnexpectedAnswer        bytes came back, but no Bitrix24 answer
+    │   ├── DeadlineExceeded        `timeout=` ran out (also a TimeoutError)
+    │   ├── OutcomeUnknown          a create that may or may not have run: look before repeating
+    │   ├── ClientClosed            the client was closed before the call could leave
+    │   ├── TokenRefreshFailed      the authorization server could not be asked; try again
+    │   └── TokenStoreError         the token pair could not be read or saved
+    └── RestError                   the portal answered with an error code
+        ├── AuthError               who is calling
+        │   ├── ExpiredToken
+        │   ├── InvalidCredentials
+        │   └── ReauthorizationRequired
+        ├── PermissionDeniedError   who may do it
+        │   ├── AccessDenied
+        │   └── InsufficientScope
+        ├── LimitError              how much
+        │   ├── QueryLimitExceeded
+        │   ├── OperationTimeLimit
+        │   ├── PortalOverloaded
+        │   └── BatchRefused
+        ├── BotError                about the bot
+        │   ├── BotNotFound
+        │   ├── BotNotOwned
+        │   ├── BotIdRequired
+        │   ├── BotTokenRequired
+        │   └── BotNotRegistered
+        ├── RequestError            about the request
+        │   ├── MethodNotFound
+        │   ├── WrongArgument
+        │   ├── BatchHalted
+        │   ├── ChatNotCreated
+        │   └── NotFound
+        └── PortalError             about the portal
+            ├── ServerError         it failed inside; a write may have run
+            ├── PortalDeleted
+            └── PortalMoved         it was renamed and answers from another address
+
+Every error carries the `Outcome` of its request. Codes become classes by `CODES`; a code that is
+not listed is a plain `RestError` with its `.code`.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+
+class Outcome(Enum):
+    """How an attempt ended, decided by evidence and not by the kind of exception."""
+
+    NOT_SENT = "not sent"
+    """No byte left; it did not run."""
+    REFUSED_TEMPORARY = "refused for now"
+    """The portal says that it did not run, and may run later."""
+    REFUSED = "refused"
+    """The portal says that it did not run, and a repetition would not either."""
+    UNKNOWN = "unknown"
+    """Bytes left and no answer tells whether it ran."""
+    DONE = "done"
+    """It ran, and the answer is here."""
+
+
+class BitrixError(Exception):
+    """Base of everything this package raises on purpose.
+
+    Attributes:
+        outcome: whether the request may have run.
+        method: the REST method, None where no request was involved.
+        code: the portal's error code, as text ("100" too), None without an answer.
+        description: what happened, without parameters and secrets.
+        status: the HTTP status, None without an answer.
+    """
+
+    default_outcome: ClassVar[Outcome] = Outcome.REFUSED
+
+    def __init__(
+        self,
+        description: str = "",
+        *,
+        method: str | None = None,
+        code: str | None = None,
+        status: int | None = None,
+        outcome: Outcome | None = None,
+    ) -> None:
+        super().__init__(description)
+        self.description = description
+        self.method = method
+        self.code = code
+        self.status = status
+        self.outcome = outcome or self.default_outcome
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.method, self.code, self.description) if part)
+
+
+class InvalidParameter(BitrixError, ValueError):
+    """A value the portal would refuse or silently drop; nothing was sent."""
+
+    default_outcome = Outcome.NOT_SENT
+
+
+class InvalidPortalUrl(InvalidParameter):
+    """The text is no webhook URL, portal address or REST address."""
+
+
+class NoAnswerError(BitrixError):
+    """The portal gave no answer that can be read."""
+
+    default_outcome = Outcome.UNKNOWN
+
+
+class PortalUnreachable(NoAnswerError):
+    """No byte left: the name did not resolve, or the connection failed."""
+
+    default_outcome = Outcome.NOT_SENT
+
+
+class UntrustedCertificate(PortalUnreachable):
+    """TLS did not prove that this is the portal; nothing was sent, and a repetition would not help."""
+
+
+class ConnectionLost(NoAnswerError):
+    """The connection broke, or the time for one attempt ran out, after bytes had left."""
+
+
+class UnexpectedAnswer(NoAnswerError):
+    """The answer is HTML, cut off, or no Bitrix24 envelope."""
+
+
+class DeadlineExceeded(NoAnswerError, TimeoutError):
+    """`timeout=` ran out; `outcome` tells whether the request had left by then."""
+
+    default_outcome = Outcome.NOT_SENT
+
+
+class OutcomeUnknown(NoAnswerError):
+    """A request that must not be repeated may have run; `__cause__` tells what was seen.
+
+    Look for what it should have made before sending it again.
+    """
+
+
+class ClientClosed(NoAnswerError):
+    """The client was closed before the call could leave."""
+
+    default_outcome = Outcome.NOT_SENT
+
+
+class TokenRefreshFailed(NoAnswerError):
+    """The authorization server gave no usable answer; the call did not run, the next one asks again."""
+
+    default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class TokenStoreError(NoAnswerError):
+    """The token pair could not be read or saved; a pair just received is kept in memory."""
+
+    default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class RestError(BitrixError):
+    """The portal answered with an error."""
+
+
+class AuthError(RestError):
+    """The portal does not accept who is calling."""
+
+
+class ExpiredToken(AuthError):
+    """The access token's hour is over; OAuth renews it, a bare token cannot."""
+
+    default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class InvalidCredentials(AuthError):
+    """The webhook, its user or the token is unknown to the portal."""
+
+
+class ReauthorizationRequired(AuthError):
+    """The refresh token is spent, revoked or was refused: an administrator has to authorize again."""
+
+
+class PermissionDeniedError(RestError):
+    """The caller is known, and may not do this."""
+
+
+class AccessDenied(PermissionDeniedError):
+    """The user, the bot or the portal's plan does not allow it."""
+
+
+class InsufficientScope(PermissionDeniedError):
+    """The webhook or application lacks a scope: `imbot` for bots, `im` for chats."""
+
+
+class LimitError(RestError):
+    """One of the portal's limits was met."""
+
+
+class QueryLimitExceeded(LimitError):
+    """Too many requests a second from this address (503); nothing ran."""
+
+    default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class OperationTimeLimit(LimitError):
+    """The method has worked its seconds of these ten minutes (429); nothing ran."""
+
+    default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class PortalOverloaded(LimitError):
+    """Bitrix24 blocked the portal's REST by hand; only its support can lift that."""
+
+
+class BatchRefused(LimitError):
+    """More than 50 commands, or a method that a batch may not hold."""
+
+
+class BotError(RestError):
+    """About the bot that should act."""
+
+
+class BotNotFound(BotError):
+    """The portal has no bot with this id or code."""
+
+
+class BotNotOwned(BotError):
+    """The bot belongs to another application, or the bot token is wrong: the portal does not tell which."""
+
+
+class BotIdRequired(BotError):
+    """The bot id is missing or no number."""
+
+
+class BotTokenRequired(BotError):
+    """With a webhook a bot acts only with its token: `b24.bot(id, token=...)`."""
+
+
+class BotNotRegistered(BotError):
+    """The portal refused the registration."""
+
+
+class RequestError(RestError):
+    """About the request itself."""
+
+
+class MethodNotFound(RequestError):
+    """No such method; the `imbot.v2` names need their exact capitals."""
+
+
+class WrongArgument(RequestError):
+    """A parameter is missing, of the wrong type or of a wrong value."""
+
+
+class BatchHalted(RequestError):
+    """The command did not run: an earlier one failed and the batch was told to stop there."""
+
+
+class ChatNotCreated(RequestError):
+    """The portal could not create the chat and gives no reason."""
+
+
+class NotFound(RequestError):
+    """The chat, message, user or manifest is not there."""
+
+
+class PortalError(RestError):
+    """About the portal as a whole."""
+
+
+class ServerError(PortalError):
+    """The portal failed inside; whether a write ran cannot be told."""
+
+    default_outcome = Outcome.UNKNOWN
+
+
+class PortalDeleted(PortalError):
+    """The portal was deleted or its public part is closed."""
+
+
+class PortalMoved(PortalError):
+    """The portal was renamed and sends callers to another address; nothing ran here."""
+
+
+CODES: Final[Mapping[str, type[RestError]]] = MappingProxyType(
+    {
+        "0": WrongArgument,
+        "100": WrongArgument,
+        "22002": MethodNotFound,
+        "ACCESS_DENIED": AccessDenied,
+        "ACCESS_ERROR": AccessDenied,
+        "APPLICATION_NOT_FOUND": InvalidCredentials,
+        "AUTHORIZATION_ERROR": AuthError,
+        "AUTHORIZE_ERROR": AccessDenied,
+        "BAD_VERIFICATION_CODE": ReauthorizationRequired,
+        "BOT_AVATAR_INCORRECT_SIZE": BotNotRegistered,
+        "BOT_AVATAR_INCORRECT_TYPE": BotNotRegistered,
+        "BOT_CODE_ALREADY_TAKEN": BotNotRegistered,
+        "BOT_CODE_REQUIRED": BotNotRegistered,
+        "BOT_ID_REQUIRED": BotIdRequired,
+        "BOT_INVALID_CALLBACK": BotNotRegistered,
+        "BOT_INVALID_EVENT_MODE": BotNotRegistered,
+        "BOT_INVALID_TYPE": BotNotRegistered,
+        "BOT_LIMIT_EXCEEDED": BotNotRegistered,
+        "BOT_NOT_FOUND": BotNotFound,
+        "BOT_OWNERSHIP_ERROR": BotNotOwned,
+        "BOT_PROPERTIES_REQUIRED": BotNotRegistered,
+        "BOT_REGISTER_FAILED": BotNotRegistered,
+        "BOT_TOKEN_INVALID_LENGTH": BotNotRegistered,
+        "BOT_TOKEN_NOT_SPECIFIED": BotTokenRequired,
+        "BOT_UNREGISTER_FAILED": BotError,
+        "BOT_WEBHOOK_URL_REQUIRED": BotNotRegistered,
+        "CHAT_NOT_FOUND": NotFound,
+        "CREATION_ERROR": ChatNotCreated,
+        "DIALOG_ID_EMPTY": WrongArgument,
+        "ERROR_ARGUMENT": WrongArgument,
+        "ERROR_BATCH_LENGTH_EXCEEDED": BatchRefused,
+        "ERROR_BATCH_METHOD_NOT_ALLOWED": BatchRefused,
+        "ERROR_MANIFEST_IS_NOT_AVAILABLE": NotFound,
+        "ERROR_METHOD_NOT_FOUND": MethodNotFound,
+        "ERROR_OAUTH": AuthError,
+        "ERROR_UNEXPECTED_ANSWER": ServerError,
+        "EXPIRED_TOKEN": ExpiredToken,
+        "INSUFFICIENT_SCOPE": InsufficientScope,
+        "INTERNAL_SERVER_ERROR": ServerError,
+        "INVALID_CLIENT": ReauthorizationRequired,
+        "INVALID_CREDENTIALS": InvalidCredentials,
+        "INVALID_FORMAT": WrongArgument,
+        "INVALID_GRANT": ReauthorizationRequired,
+        "INVALID_REQUEST": RequestError,
+        "INVALID_SCOPE": InsufficientScope,
+        "INVALID_TOKEN": InvalidCredentials,
+        "MESSAGE_NOT_FOUND": NotFound,
+        "METHOD_CONFIRM_DENIED": AccessDenied,
+        "METHOD_CONFIRM_WAITING": AccessDenied,
+        "NOT_INSTALLED": ReauthorizationRequired,
+        "NO_AUTH_FOUND": InvalidCredentials,
+        "OPERATION_TIME_LIMIT": OperationTimeLimit,
+        "OVERLOAD_LIMIT": PortalOverloaded,
+        "PARAMS_REQUIRED": WrongArgument,
+        "PAYMENT_REQUIRED": AccessDenied,
+        "PORTAL_DELETED": PortalDeleted,
+        "QUERY_LIMIT_EXCEEDED": QueryLimitExceeded,
+        "USER_ACCESS_ERROR": AccessDenied,
+        "WRONG_CLIENT": ReauthorizationRequired,
+        "WRONG_PARAMETER": WrongArgument,
+        "WRONG_REQUEST": RequestError,
+    }
+)
+"""Error code, in capitals, to class: the portal mixes cases (`expired_token`, `menu_ERROR`)."""
+
+
+def error_class(code: str) -> type[RestError]:
+    """Return the class for a code in any case; `RestError` for one that is not listed."""
+    return CODES.get(code.upper(), RestError)

@@ -1,0 +1,124 @@
+"""The portal's request limit as arithmetic: no clock, no waiting, only numbers in and out.
+
+Theory of operation. The portal counts every HTTP request from one address: the counter rises by one a
+request, falls by Y once a second, and a request that would lift it above X is refused with 503. We keep a
+mirror of that counter which drains continuously. Theirs drains in steps, so it can stand up to Y - 1 above
+ours; a burst of X - Y + 1 is the most that never meets the limit, and X - 2Y leaves room for jitter on the
+way and for a few requests of others.
+
+A refusal means that others use the same counter (or that the plan is smaller than was said). Then the bucket
+is full whatever we counted: everyone pauses, the pace is halved, and it grows back by an eighth of the plan's
+every ten seconds. Where the strangers stay, the pace settles into a saw round what they leave.
+"""
+
+from typing import Final
+
+from attrs import define, field, frozen
+
+PAUSE: Final = 2.0
+"""Seconds nobody sends after a refusal: two of the portal's own drains."""
+RECOVERY: Final = 10.0
+"""Seconds after which the pace grows by a step again."""
+_STEPS: Final = 8
+_SLOWEST: Final = 0.25
+
+
+@frozen
+class Plan:
+    """A portal's request limit: a counter of `size` that loses `leak` a second (the portal's X and Y)."""
+
+    size: float
+    leak: float
+
+    @property
+    def burst(self) -> float:
+        """How many requests may leave at once: X - 2Y, and never less than one."""
+        return max(1.0, self.size - 2 * self.leak)
+
+
+STANDARD: Final = Plan(50, 2)
+"""Every Bitrix24 plan but Enterprise."""
+ENTERPRISE: Final = Plan(250, 5)
+"""Bitrix24 Enterprise."""
+
+
+@define
+class LeakyBucket:
+    """A mirror of the portal's counter; all times are seconds of one monotonic clock.
+
+    Attributes:
+        plan: the limit it mirrors.
+        level: the counter as of `updated`.
+        pace: requests a second the counter is believed to lose for us, at most the plan's leak.
+        paused_until: nobody is granted before.
+    """
+
+    plan: Plan = STANDARD
+    level: float = 0.0
+    updated: float = 0.0
+    pace: float = field(init=False)
+    paused_until: float = field(default=float("-inf"), init=False)
+    _slowed_at: float = field(default=float("-inf"), init=False)
+    _recovered_at: float = field(default=float("-inf"), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.pace = self.plan.leak
+
+    def take(self, now: float, count: int = 1) -> bool:
+        """Count `count` requests if they may leave now."""
+        self._drain(now)
+        if now < self.paused_until or self.level + count > self._ceiling:
+            return False
+        self.level += count
+        return True
+
+    def give_back(self, count: int = 1) -> None:
+        """Uncount requests that were granted and never left."""
+        self.level = max(0.0, self.level - count)
+
+    def free(self, now: float) -> int:
+        """Return how many requests may leave now."""
+        self._drain(now)
+        return 0 if now < self.paused_until else max(0, int(self._ceiling - self.level))
+
+    def wait(self, now: float, count: int = 1) -> float:
+        """Return the seconds until the `count`-th request from now may leave, at the present pace."""
+        self._drain(now)
+        excess = self.level + count - self._ceiling
+        pause = max(0.0, self.paused_until - now)
+        if excess <= 0:
+            return pause
+        return max(pause, excess / self.pace)
+
+    def refuse(self, now: float, sent_at: float) -> bool:
+        """Learn that a request sent at `sent_at` was refused.
+
+        Returns:
+            False where it left before the last slowdown: that wave has been paid for.
+        """
+        self._drain(now)
+        if sent_at <= self._slowed_at:
+            return False
+        self.level = self._ceiling
+        self.pace = max(self.plan.leak * _SLOWEST, self.pace / 2)
+        self.paused_until = now + PAUSE
+        self._slowed_at = now
+        self._recovered_at = now
+        return True
+
+    @property
+    def _ceiling(self) -> float:
+        return self.plan.burst + 1e-9  # a counter that drained for whole seconds is a whole number again
+
+    def _drain(self, now: float) -> None:
+        elapsed = now - self.updated
+        if elapsed <= 0:
+            return
+        self.updated = now
+        self.level = max(0.0, self.level - elapsed * self.pace)
+        self._recover(now)
+
+    def _recover(self, now: float) -> None:
+        while self.pace < self.plan.leak and now - self._recovered_at >= RECOVERY:
+            self._recovered_at += RECOVERY
+            self.pace = min(self.plan.leak, self.pace + self.plan.leak / _STEPS)

@@ -1,0 +1,169 @@
+"""Who may send next: a queue before the portal's counter, first come first served.
+
+Theory of operation. One timer serves all waiters: it is set for the moment at which the first of them may
+leave, and a grant wakes exactly that one. A waiter that is cancelled leaves the queue without having spent
+anything, and one that is cancelled between its grant and its turn gives the grant back. The portal counts by
+address and not by caller, so all clients of one event loop and one portal share a limiter.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
+
+from bitrix_chat.limits.bucket import STANDARD, LeakyBucket, Plan
+
+
+@runtime_checkable
+class RateLimiter(Protocol):
+    """Grants requests to one portal from one address; a contract suite holds for every implementation."""
+
+    def try_acquire(self) -> bool:
+        """Take a slot if one is free and nobody waits."""
+        ...
+
+    async def acquire(self) -> None:
+        """Wait for a slot, in the order of the calls; cancelled, it takes none."""
+        ...
+
+    def release(self) -> None:
+        """Give back a slot whose request never left."""
+        ...
+
+    def free(self) -> int:
+        """Return how many slots are free now."""
+        ...
+
+    def wait(self, position: int) -> float:
+        """Return the seconds until the `position`-th request from now may leave (1 is the next)."""
+        ...
+
+    def refuse(self, sent_at: float) -> None:
+        """Learn that a request which left at the loop time `sent_at` met the limit: pause and slow down."""
+        ...
+
+
+class MemoryRateLimiter:
+    """A `RateLimiter` for one event loop.
+
+    Args:
+        plan: the portal's limit, `STANDARD` or `ENTERPRISE` or your own.
+    """
+
+    def __init__(self, plan: Plan = STANDARD) -> None:
+        self._bucket = LeakyBucket(plan)
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._abandoned = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        bucket = self._bucket
+        return f"<MemoryRateLimiter level={bucket.level:.1f}/{bucket.plan.burst:g} waiting={self._waiting}>"
+
+    @property
+    def plan(self) -> Plan:
+        """The limit it keeps."""
+        return self._bucket.plan
+
+    @property
+    def pace(self) -> float:
+        """Requests a second it counts on at present; lower than the plan's after a refusal."""
+        return self._bucket.pace
+
+    def try_acquire(self) -> bool:
+        """Take a slot if one is free and nobody waits."""
+        return not self._waiters and self._bucket.take(asyncio.get_running_loop().time())
+
+    async def acquire(self) -> None:
+        """Wait for a slot, in the order of the calls; cancelled, it takes none."""
+        if self.try_acquire():
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._arm()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self._forget(waiter)
+            raise
+
+    def release(self) -> None:
+        """Give back a slot whose request never left."""
+        self._bucket.give_back()
+        self._grant()
+
+    def free(self) -> int:
+        """Return how many slots are free now."""
+        return 0 if self._waiters else self._bucket.free(self._now())
+
+    def wait(self, position: int) -> float:
+        """Return the seconds until the `position`-th request from now may leave (1 is the next)."""
+        return self._bucket.wait(self._now(), self._waiting + position)
+
+    def refuse(self, sent_at: float) -> None:
+        """Pause everyone once for a wave of refusals and lower the pace; it recovers by itself."""
+        if self._bucket.refuse(self._now(), sent_at):
+            self._arm()
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._waiters) - self._abandoned
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _forget(self, waiter: asyncio.Future[None]) -> None:
+        if not waiter.cancelled():
+            self.release()
+            return
+        self._abandoned += 1
+        if self._waiters[0] is waiter:
+            self._drop_abandoned()
+            self._arm()
+
+    def _drop_abandoned(self) -> None:
+        # A waiter that was cancelled further back stays until it stands at the head.
+        while self._waiters and self._waiters[0].cancelled():
+            del self._waiters[0]
+            self._abandoned -= 1
+
+    def _grant(self) -> None:
+        self._drop_abandoned()
+        while self._waiters and self._bucket.take(self._now()):
+            self._waiters.popleft().set_result(None)
+            self._drop_abandoned()
+        self._arm()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._grant()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiters:
+            self._timer = asyncio.get_running_loop().call_later(self._bucket.wait(self._now()), self._on_timer)
+
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], MemoryRateLimiter]] = WeakKeyDictionary()
+
+
+def shared_limiter(portal: str, plan: Plan | None = None, *, egress: str = "") -> MemoryRateLimiter:
+    """Return the limiter that all clients of the running loop share for one portal.
+
+    Args:
+        portal: the portal's host.
+        plan: its limit; None takes what the first client said, else `STANDARD`.
+        egress: names the address that requests leave from, where a process has several (proxies).
+
+    Raises:
+        ValueError: the portal is already limited by another plan in this loop.
+    """
+    limiters = _shared.setdefault(asyncio.get_running_loop(), {})
+    limiter = limiters.get((portal, egress))
+    if limiter is None:
+        limiter = limiters[portal, egress] = MemoryRateLimiter(plan or STANDARD)
+    if plan is not None and limiter.plan != plan:
+        raise ValueError(f"{portal} is already limited to {limiter.plan} in this event loop, not to {plan}")
+    return limiter

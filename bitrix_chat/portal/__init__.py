@@ -1,0 +1,24 @@
+"""A small Bitrix24 portal on loopback: a second reading of the documentation, for demonstrations and tests."""
+
+from bitrix_chat.portal.faults import Cut, Fault, FaultScript
+from bitrix_chat.portal.front import Received
+from bitrix_chat.portal.oauth import Grant, TokenRequest
+from bitrix_chat.portal.policy import Plan, PortalPolicy
+from bitrix_chat.portal.server import Portal
+from bitrix_chat.portal.state import Bot, Chat, Message, User
+
+__all__ = [
+    "Bot",
+    "Chat",
+    "Cut",
+    "Fault",
+    "FaultScript",
+    "Grant",
+    "Message",
+    "Plan",
+    "Portal",
+    "PortalPolicy",
+    "Received",
+    "TokenRequest",
+    "User",
+]

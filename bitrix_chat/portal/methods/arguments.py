@@ -1,0 +1,87 @@
+"""How methods take their parameters: by the strict binder of the V2 controllers, or in any capitals.
+
+The binder refuses with the code 100. Legacy methods cast whatever comes.
+"""
+
+from bitrix_chat.portal.php import PhpValue, is_numeric, strval
+from bitrix_chat.portal.refusal import Refusal
+
+
+def bound_array(params: dict[str, PhpValue], name: str, *, required: bool = False) -> dict[str, PhpValue]:
+    """Bind an array parameter of a controller.
+
+    Raises:
+        Refusal: 100, it is missing though required, or no array.
+    """
+    value = params.get(name)
+    if value is None:
+        if required:
+            raise _missing(name)
+        return {}
+    if isinstance(value, list):
+        return {str(index): element for index, element in enumerate(value)}
+    if not isinstance(value, dict):
+        raise _mismatch(name, value, "array")
+    return value
+
+
+def bound_text(params: dict[str, PhpValue], name: str) -> str:
+    """Bind a required text parameter of a controller; an array is no text.
+
+    Raises:
+        Refusal: 100.
+    """
+    value = params.get(name)
+    if value is None:
+        raise _missing(name)
+    if isinstance(value, list | dict):
+        raise _mismatch(name, value, "string")
+    return strval(value)
+
+
+def bound_int(params: dict[str, PhpValue], name: str, default: int) -> int:
+    """Bind an optional number of a controller.
+
+    Raises:
+        Refusal: 100, it is no number.
+    """
+    value = params.get(name)
+    if value is None:
+        return default
+    if not is_numeric(value):
+        raise _mismatch(name, value, "int")
+    return int(float(strval(value)))
+
+
+def _missing(name: str) -> Refusal:
+    return Refusal("100", f"Could not find value for parameter {{{name}}}")
+
+
+def _mismatch(name: str, value: PhpValue, wanted: str) -> Refusal:
+    shown = strval(value)
+    return Refusal(
+        "100", f"Invalid value {{{shown}}} to match with parameter {{{name}}}. Should be value of type {wanted}."
+    )
+
+
+def either_spelling(fields: dict[str, PhpValue], name: str) -> PhpValue:
+    """Read a field as lowerCamel or, if that is absent or null, as UPPER_SNAKE; no third spelling counts."""
+    value = fields.get(name)
+    return value if value is not None else fields.get(upper_snake(name))
+
+
+def upper_snake(name: str) -> str:
+    """Turn `entityType` into `ENTITY_TYPE`; upper-case text stays."""
+    if name.isupper():
+        return name
+    return "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in name).lstrip("_")
+
+
+def in_upper_case(params: dict[str, PhpValue]) -> dict[str, PhpValue]:
+    """Read the names of legacy parameters in any capitals; of two spellings the last one counts."""
+    return {name.upper(): value for name, value in params.items()}
+
+
+def is_yes(value: PhpValue, *, default: bool = False) -> bool:
+    """Read a boolean of `imbot.v2`: true, `Y`, `1` and `TRUE` are yes, everything else is no."""
+    return default if value is None else strval(value).upper() in {"Y", "1", "TRUE"}

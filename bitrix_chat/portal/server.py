@@ -1,0 +1,301 @@
+"""`Portal`: the emulated Bitrix24 account, its addresses, and what can be seen and done from outside."""
+
+import asyncio
+import ssl
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Final, Self, final
+
+from aiohttp import web
+
+from bitrix_chat.portal.auth import SCOPES, Gate
+from bitrix_chat.portal.certificates import ThrowawayAuthority
+from bitrix_chat.portal.faults import FaultScript
+from bitrix_chat.portal.front import Front, Received
+from bitrix_chat.portal.limits import BanningOperatingLimit, LeakyBucket, OperatingLimit, SlidingOperatingLimit
+from bitrix_chat.portal.oauth import AuthorizationServer, Grant, TokenRequest
+from bitrix_chat.portal.oauth_endpoint import AUTHORIZE_PATHS, TOKEN_PATHS, OAuthEndpoint
+from bitrix_chat.portal.policy import Plan, PortalPolicy
+from bitrix_chat.portal.rest import RestServer
+from bitrix_chat.portal.state import ADMIN_ID, Bot, Chat, PortalState, User
+from bitrix_chat.portal.thread import PortalThread
+
+_NO_COSTS: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+@final
+class Portal:
+    """A small Bitrix24 on loopback, with an administrator (user 1), a webhook of theirs and one application.
+
+    Users 2..users+1 are active employees; `inactive_user_ids` and `extranet_user_id` name the others.
+
+    Args:
+        plan: Request intensity.
+        cost: Seconds each method call works, slept and counted as operating time.
+        costs: The same for single methods, by name.
+        operating_limit: Seconds each method may work within ten minutes; 480 in the cloud's documentation. None
+            switches the limit off, and with it the `operating` keys of `time`.
+        clock: Unix seconds; by default the wall clock at start plus the time of the running loop.
+        sleep: What passes the time of `cost` and of delays; give one with a clock that is driven by hand.
+        host: The address to listen on.
+        port: 0 takes a free one.
+        tls: Serve https with a throwaway certificate; needs the extra `bitrix-chat[tls]`.
+        users: How many active employees there are besides the administrator.
+        policy: The open questions.
+        chat_colors: Whether the portal's option for chat colours is on.
+        seed: Of the colours chosen for chats that name none.
+        redirect_uri: Where the application wants its authorization codes.
+        keep_requests: How many requests `requests` remembers.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: Plan = Plan.STANDARD,
+        cost: float = 0.0,
+        costs: Mapping[str, float] = _NO_COSTS,
+        operating_limit: float | None = None,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        users: int = 20,
+        policy: PortalPolicy | None = None,
+        chat_colors: bool = True,
+        seed: int = 0,
+        redirect_uri: str = "https://app.example/oauth/callback",
+        keep_requests: int = 10_000,
+    ) -> None:
+        policy = PortalPolicy() if policy is None else policy
+        self._clock = clock
+        self._policy = policy
+        self._host, self._port = host, port
+        self._certificates = ThrowawayAuthority(host) if tls else None
+        self._runner: web.ServerRunner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._epoch = 0.0
+        self._bucket = LeakyBucket(plan, self.now, refused_count=policy.refused_hits_count)
+        self._state = PortalState(users=users, policy=policy, clock=self.now, chat_colors=chat_colors, seed=seed)
+        self._authorization = AuthorizationServer(
+            policy=policy,
+            clock=self.now,
+            address=lambda: self.url,
+            portal_address=lambda: self._front.moved_to or self.url,
+            scopes=SCOPES,
+        )
+        self._gate = Gate(self._authorization, policy, secure=tls)
+        self._webhook_secret = self._gate.add_webhook(ADMIN_ID, SCOPES)
+        self._rest = RestServer(
+            self._state, operating=self._operating(operating_limit), cost=cost, costs=costs, sleep=sleep
+        )
+        self._front = Front(
+            rest=self._rest, gate=self._gate, bucket=self._bucket, policy=policy, sleep=sleep, keep=keep_requests
+        )
+        self._endpoint = OAuthEndpoint(
+            self._authorization, faults=self.faults, policy=policy, sleep=sleep, redirect_uri=redirect_uri
+        )
+
+    def _operating(self, limit: float | None) -> OperatingLimit | None:
+        if limit is None:
+            return None
+        kind = SlidingOperatingLimit if self._policy.operating == "nested" else BanningOperatingLimit
+        return kind(limit, self.now)
+
+    def __repr__(self) -> str:
+        return f"<Portal {'at ' + self.url if self._runner else 'not started'}>"
+
+    async def start(self) -> None:
+        """Open the socket; the clock runs from here."""
+        self._loop = asyncio.get_running_loop()
+        self._epoch = time.time() - self._loop.time()
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.0)
+        await self._runner.setup()
+        tls = None if self._certificates is None else self._certificates.server_context()
+        await web.TCPSite(self._runner, self._host, self._port, ssl_context=tls).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close the socket and end what is still running."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def in_thread(self) -> AbstractContextManager["Portal"]:
+        """Run the portal in a thread with its own loop, for callers that have none or block it."""
+        return PortalThread(self)
+
+    run_in_thread = in_thread
+
+    def now(self) -> float:
+        """Return the portal's time in unix seconds."""
+        if self._clock is not None:
+            return self._clock()
+        return time.time() if self._loop is None else self._epoch + self._loop.time()
+
+    @property
+    def url(self) -> str:
+        """The portal's address, without a slash at its end."""
+        scheme = "http" if self._certificates is None else "https"
+        return f"{scheme}://{self._host}:{self._port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """The administrator's incoming webhook."""
+        return f"{self.url}/rest/{ADMIN_ID}/{self._webhook_secret}/"
+
+    def add_webhook(self, user_id: int = ADMIN_ID, scopes: Iterable[str] = SCOPES) -> str:
+        """Issue one more incoming webhook and return its address."""
+        return f"{self.url}/rest/{user_id}/{self._gate.add_webhook(user_id, frozenset(scopes))}/"
+
+    @property
+    def oauth(self) -> Grant:
+        """What the application holds: the pair of tokens issued last, and where they belong."""
+        return self._authorization.grant
+
+    @property
+    def authorization_server(self) -> str:
+        """The authorization server's address; tokens are at `/oauth/token/` of it."""
+        return self.url
+
+    def authorize(self, state: str = "", *, user_id: int = ADMIN_ID) -> str:
+        """Return an authorization code, as if `user_id` had agreed in the browser; `state` stays in the browser."""
+        del state
+        return self._authorization.code(user_id)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return a client's context that trusts the throwaway certificate."""
+        return self._tls().client_context()
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate of the throwaway authority."""
+        return self._tls().pem
+
+    def ca_file(self, path: Path) -> Path:
+        """Write the authority's certificate to a file, for REQUESTS_CA_BUNDLE and its like."""
+        path.write_bytes(self.ca_pem)
+        return path
+
+    def _tls(self) -> ThrowawayAuthority:
+        if self._certificates is None:
+            raise RuntimeError("the portal was made without tls=True")
+        return self._certificates
+
+    @property
+    def faults(self) -> FaultScript:
+        """What will go wrong, in order."""
+        return self._front.faults
+
+    def expire_tokens(self) -> None:
+        """Expire every access token issued so far."""
+        self._authorization.expire_access_tokens()
+
+    def revoke_refresh_tokens(self) -> None:
+        """Make the next renewal fail with `invalid_grant`."""
+        self._authorization.revoke_refresh_tokens()
+
+    def rename(self, new_portal_url: str | None) -> None:
+        """Answer every REST request with 302 to the same path at another address; None switches this off.
+
+        Requests that already name the new address as their host are served, so that a second name of this
+        very socket (`localhost`) will do.
+        """
+        self._front.moved_to = new_portal_url
+
+    def add_file(self, content_type: str = "image/png") -> int:
+        """Put a file on the portal's drive and return its id."""
+        self._state.files[len(self._state.files) + 1] = content_type
+        return len(self._state.files)
+
+    @property
+    def hits(self) -> int:
+        """REST requests received, whatever became of them."""
+        return self._front.hits
+
+    @property
+    def refused(self) -> int:
+        """Hits answered with QUERY_LIMIT_EXCEEDED by the request limiter."""
+        return self._front.refused
+
+    @property
+    def blocked(self) -> int:
+        """Calls refused with OPERATION_TIME_LIMIT, those inside a batch included."""
+        return self._rest.blocked
+
+    @property
+    def executions(self) -> Counter[str]:
+        """How often each method ran, whatever was answered; commands of a batch count, `batch` does not."""
+        return self._rest.executions
+
+    @property
+    def token_requests(self) -> list[TokenRequest]:
+        """Requests to the token endpoint that reached the authorization server."""
+        return self._authorization.requests
+
+    @property
+    def requests(self) -> deque[Received]:
+        """The last REST requests."""
+        return self._front.received
+
+    @property
+    def max_in_flight(self) -> int:
+        """The most requests that were being handled at one time."""
+        return self._front.max_in_flight
+
+    @property
+    def peak_level(self) -> int:
+        """The highest level of the request limiter's counter."""
+        return self._bucket.peak
+
+    @property
+    def chats(self) -> dict[int, Chat]:
+        """Chats created since the start, by id; the general chat is not among them."""
+        return self._state.chats
+
+    @property
+    def general_chat(self) -> Chat:
+        """Chat 1, which every portal has."""
+        return self._state.general_chat
+
+    @property
+    def bots(self) -> dict[int, Bot]:
+        """Registered bots by id."""
+        return self._state.bots
+
+    @property
+    def users(self) -> dict[int, User]:
+        """Users by id, bots' accounts included."""
+        return self._state.users
+
+    @property
+    def inactive_user_ids(self) -> tuple[int, int]:
+        """Two users who were dismissed."""
+        return self._state.inactive_user_ids
+
+    @property
+    def extranet_user_id(self) -> int:
+        """A guest of the portal."""
+        return self._state.extranet_user_id
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path.startswith("/rest/"):
+            return await self._front.handle(request)
+        if request.path in TOKEN_PATHS:
+            return await self._endpoint.tokens(request)
+        if request.path in AUTHORIZE_PATHS:
+            return self._endpoint.consent(request)
+        return web.Response(status=404, text="<html><body>Not found</body></html>", content_type="text/html")

@@ -1,0 +1,27 @@
+"""One bot: its id and token, said once."""
+
+from typing import Any
+
+from bitrix_chat.resources import arguments
+from bitrix_chat.resources.arguments import Id
+from bitrix_chat.resources.imbot.chat import ChatResource
+from bitrix_chat.rest.request import Transport
+
+
+class BotHandle:
+    """`b24.bot(456, token="...")`: what the bot does, on the paths of `imbot.v2`.
+
+    Args:
+        bot_id: the bot's id.
+        token: the token it was registered with; needed with a webhook, not with OAuth.
+    """
+
+    def __init__(self, transport: Transport, bot_id: Id, token: str | None) -> None:
+        self.id = arguments.positive_id("bot_id", bot_id)
+        params: dict[str, Any] = {"botId": self.id}
+        if token is not None:
+            params["botToken"] = arguments.required_text("token", token)
+        self.chat = ChatResource(transport, params)
+
+    def __repr__(self) -> str:
+        return f"<BotHandle {self.id}>"

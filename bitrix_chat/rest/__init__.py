@@ -1,0 +1,1 @@
+"""One exchange with the portal before any I/O: pure values and functions."""

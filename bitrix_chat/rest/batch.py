@@ -1,0 +1,204 @@
+"""Many requests as one `batch`, and its answer taken apart again.
+
+A batch command is a query string in a template language: every value is text, and text that looks like a
+reference is replaced. What cannot be said without loss in it is refused here, with the parameter's name.
+"""
+
+import enum
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from bitrix_chat.errors import (
+    BatchHalted,
+    BitrixError,
+    InvalidParameter,
+    OutcomeUnknown,
+    UnexpectedAnswer,
+)
+from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.envelope import rest_error
+from bitrix_chat.rest.query import build, leaves
+from bitrix_chat.rest.reference import LOOKALIKE, Reference
+from bitrix_chat.rest.request import Request, Response, Safety
+
+MAX_COMMANDS: Final = 50
+MAX_LEAVES: Final = 900
+"""Values one command may hold; PHP drops silently what goes beyond 1,000 of a request's variables."""
+
+_NOT_IN_BATCH: Final = frozenset({"batch", "download", "upload"})
+_RISK: Final = (Safety.SAFE, Safety.IDEMPOTENT, Safety.KEYED, Safety.CREATE)
+# Arguments of controller methods that the portal checks for their type, so that a failed reference is refused.
+_TYPE_CHECKED: Final = frozenset({"dialogId", "messageId", "commandId", "fileId", "userId"})
+
+
+def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False) -> Request:
+    """Write calls as one `batch` request.
+
+    Args:
+        calls: at most 50 calls by their names in the batch, in the order of execution.
+        halt: stop at the first command that fails.
+
+    Raises:
+        InvalidParameter: a command cannot be said in a batch; the message names the parameter.
+    """
+    if not 0 < len(calls) <= MAX_COMMANDS:
+        raise InvalidParameter(f"a batch holds 1 to {MAX_COMMANDS} commands, not {len(calls)}", method="batch")
+    names: dict[int, str] = {}
+    commands: dict[str, str] = {}
+    for name, call in calls.items():
+        commands[name] = _command(call.request, names, halt=halt)
+        names[id(call)] = name
+    safety = max((call.request.safety for call in calls.values()), key=_RISK.index)
+    return Request("batch", {"halt": int(halt), "cmd": commands}, safety)
+
+
+def _command(request: Request, names: Mapping[int, str], *, halt: bool) -> str:
+    if request.method.lower() in _NOT_IN_BATCH:
+        raise InvalidParameter("cannot be a command of a batch; call it alone", method=request.method)
+    params = {name: _rendered(request.method, name, value, names, halt) for name, value in request.params.items()}
+    if (count := sum(1 for _ in leaves(params))) > MAX_LEAVES:
+        raise InvalidParameter(
+            f"{count} values are too many for a command of a batch (at most {MAX_LEAVES}); call it alone",
+            method=request.method,
+        )
+    query = build(params)
+    return f"{request.method}?{query}" if query else request.method
+
+
+def _rendered(method: str, path: str, value: Any, names: Mapping[int, str], halt: bool) -> Any:  # noqa: FBT001
+    if isinstance(value, Reference):
+        return _reference(method, path, value, names, halt=halt)
+    if isinstance(value, Mapping) and value:
+        return {key: _rendered(method, f"{path}.{key}", item, names, halt) for key, item in value.items()}
+    if isinstance(value, list | tuple) and value:
+        return [_rendered(method, f"{path}[{index}]", item, names, halt) for index, item in enumerate(value)]
+    return _leaf(method, path, value)
+
+
+def _leaf(method: str, path: str, value: Any) -> str | int | float:
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, bool):
+        if method.lower().startswith(("im.", "imbot.", "imopenlines.")):
+            return "Y" if value else "N"
+        raise _inexpressible(method, path, "a boolean: write it as the method documents it, 'Y' or 1")
+    if isinstance(value, str):
+        if LOOKALIKE.search(value):
+            raise _inexpressible(method, path, "text that the portal would take for a reference; call it alone")
+        return value
+    if isinstance(value, int | float):
+        return value
+    raise _inexpressible(method, path, "null" if value is None else "an empty list, an empty map or no JSON value")
+
+
+def _inexpressible(method: str, path: str, what: str) -> InvalidParameter:
+    return InvalidParameter(f"`{path}` cannot be sent in a batch: it holds {what}", method=method)
+
+
+def _reference(method: str, path: str, value: Reference, names: Mapping[int, str], *, halt: bool) -> str:
+    name = names.get(id(value.call))
+    if name is None:
+        raise InvalidParameter(f"`{path}` refers to a call that is not earlier in this batch", method=method)
+    if path in {"dialogId", "DIALOG_ID"} and (text := value.dialog_id(name)):
+        return text
+    type_checked = method.startswith(("imbot.v2.", "im.v2.")) and path in _TYPE_CHECKED
+    if not (halt or type_checked):
+        raise InvalidParameter(
+            f"`{path}` refers to a whole value, which becomes 1 when the earlier command fails: use halt=True",
+            method=method,
+        )
+    return value.whole(name)
+
+
+def unpack(
+    requests: Mapping[str, Request], response: Response, *, halt: bool = False
+) -> Iterator[tuple[str, Response | BitrixError]]:
+    """Yield what became of each command, in the order of the requests.
+
+    Raises:
+        UnexpectedAnswer: the answer is no batch answer; no command's outcome is known.
+    """
+    parts = response.result
+    if not isinstance(parts, dict):
+        raise UnexpectedAnswer("the result is no batch result", method="batch")
+    results, errors, times, totals, nexts = (
+        _by_name(parts.get(f"result{part}"), requests) for part in ("", "_error", "_time", "_total", "_next")
+    )
+    failed = False
+    for name, request in requests.items():
+        if name in results:
+            yield name, _success(results[name], times.get(name), totals.get(name), nexts.get(name))
+        elif isinstance(errors.get(name), dict):
+            failed = True
+            yield name, rest_error(request.method, {"error": "", **errors[name]})
+        else:
+            yield name, _missing(request, halted=halt and failed)
+
+
+def _by_name(part: Any, requests: Iterable[str]) -> dict[str, Any]:
+    # PHP writes a map as a list when its keys are 0..n-1, and an empty one always.
+    if isinstance(part, list):
+        return {name: part[int(name)] for name in requests if name.isdecimal() and int(name) < len(part)}
+    return part if isinstance(part, dict) else {}
+
+
+def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
+    return Response(
+        result,
+        following if isinstance(following, int) else None,
+        total if isinstance(total, int) else None,
+        time if isinstance(time, dict) else {},
+    )
+
+
+def _missing(request: Request, *, halted: bool) -> BitrixError:
+    if halted:
+        return BatchHalted("an earlier command failed and the batch stopped there", method=request.method)
+    missing = UnexpectedAnswer("the batch answer does not mention this command", method=request.method)
+    if request.safety.repeatable:
+        return missing
+    unknown = OutcomeUnknown("the batch answer does not mention this command", method=request.method)
+    unknown.__cause__ = missing
+    return unknown
+
+
+def work_of(request: Request) -> dict[str, int]:
+    """Return which methods a request makes the portal run, and how often each."""
+    if request.method != "batch":
+        return {request.method: 1}
+    commands = request.params.get("cmd")
+    listed = commands.values() if isinstance(commands, Mapping) else commands if isinstance(commands, list) else ()
+    return dict(Counter(str(command).partition("?")[0] for command in listed)) or {"batch": 1}
+
+
+def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
+    """Yield each method that ran with its own `time` object, inside a batch too."""
+    if request.method != "batch":
+        yield request.method, response.raw_time
+        return
+    result = response.result if isinstance(response.result, dict) else {}
+    for name, time in _by_name(result.get("result_time"), request.params["cmd"]).items():
+        yield str(request.params["cmd"].get(name, "")).partition("?")[0], time
+
+
+def refused_for_time(request: Request, response: Response) -> Iterator[str]:
+    """Yield the methods whose commands met the operating limit inside a batch."""
+    if request.method == "batch" and isinstance(response.result, dict):
+        for name, error in _by_name(response.result.get("result_error"), request.params["cmd"]).items():
+            if isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":
+                yield str(request.params["cmd"].get(name, "")).partition("?")[0]
+
+
+def named(calls: "Sequence[Call[Any]] | Mapping[str, Call[Any]]") -> dict[str, Call[Any]]:
+    """Give each call its name in the batch: the caller's own, or `c0`, `c1` and so on.
+
+    Raises:
+        InvalidParameter: a name that would not survive the portal's bracket syntax.
+    """
+    if not isinstance(calls, Mapping):
+        return {f"c{index}": call for index, call in enumerate(calls)}
+    for name in calls:
+        if not name.isidentifier():
+            raise InvalidParameter(f"a command's name is letters, digits and _, not {name!r}", method="batch")
+    return dict(calls)

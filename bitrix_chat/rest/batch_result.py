@@ -1,0 +1,115 @@
+"""What became of each command of a batch, in the order of the calls."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+from bitrix_chat.errors import BitrixError, Outcome
+from bitrix_chat.rest.batch import unpack
+from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.redaction import scrub, secrets_in
+from bitrix_chat.rest.request import Exchange, Response
+
+T = TypeVar("T")
+
+
+@frozen
+class CommandResult(Generic[T]):
+    """What became of one command.
+
+    Attributes:
+        name: its name in the batch.
+        method: its REST method.
+        outcome: whether it ran.
+        value: its typed result, None unless it is done.
+        error: what it failed with, None if it is done.
+        response: its raw answer.
+    """
+
+    name: str
+    method: str
+    outcome: Outcome
+    value: T | None = None
+    error: BitrixError | None = None
+    response: Response | None = field(default=None, repr=False)
+
+    def unwrap(self) -> T:
+        """Return the value, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # without an error there is a value, and it may be None
+
+
+@frozen
+class BatchResult:
+    """The results of a batch: by position, by name, or in order."""
+
+    results: tuple[CommandResult[Any], ...]
+
+    def __getitem__(self, key: int | str) -> CommandResult[Any]:
+        if isinstance(key, int):
+            return self.results[key]
+        return {result.name: result for result in self.results}[key]
+
+    def __iter__(self) -> Iterator[CommandResult[Any]]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    @property
+    def failed(self) -> tuple[CommandResult[Any], ...]:
+        """The commands that are not done."""
+        return tuple(result for result in self.results if result.error is not None)
+
+    def values(self) -> list[Any]:
+        """Return all values in order, or raise the first error."""
+        return [result.unwrap() for result in self.results]
+
+
+class BatchDecoder:
+    """Turns the raw result of a batch into its commands' results, and settles their calls."""
+
+    def __init__(self, calls: Mapping[str, Call[Any]], *, halt: bool) -> None:
+        self._calls = calls
+        self._halt = halt
+        self._exchanges = {name: call.claim() for name, call in calls.items()}
+
+    def carried_by(self, batch: Call[BatchResult]) -> Call[BatchResult]:
+        """Let the calls share the outcome of `batch` until their own is known."""
+        for exchange in self._exchanges.values():
+            exchange.carrier = batch
+        return batch
+
+    def __call__(self, raw: Any) -> BatchResult:
+        """Take the answer apart.
+
+        Raises:
+            UnexpectedAnswer: it is no batch answer, so that no command's outcome is known.
+        """
+        requests = {name: exchange.request for name, exchange in self._exchanges.items()}
+        try:
+            answers = list(unpack(requests, Response(raw), halt=self._halt))
+        except BitrixError as error:
+            for exchange in self._exchanges.values():
+                exchange.fail(error)
+            raise
+        return BatchResult(tuple(self._result(name, answer) for name, answer in answers))
+
+    def _result(self, name: str, answer: Response | BitrixError) -> CommandResult[Any]:
+        exchange = self._exchanges[name]
+        if isinstance(answer, Response):
+            exchange.succeed(answer)
+            return self._decoded(name, exchange, answer)
+        answer.description = scrub(answer.description, secrets_in(exchange.request.params))
+        answer.args = (answer.description,)
+        exchange.fail(answer)
+        return CommandResult(name, exchange.request.method, answer.outcome, error=answer)
+
+    def _decoded(self, name: str, exchange: Exchange, response: Response) -> CommandResult[Any]:
+        try:
+            value = self._calls[name].decode(response.result)
+        except BitrixError as error:
+            return CommandResult(name, exchange.request.method, error.outcome, error=error, response=response)
+        return CommandResult(name, exchange.request.method, Outcome.DONE, value, response=response)

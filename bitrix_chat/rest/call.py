@@ -1,0 +1,120 @@
+"""A method call as a value: awaited, packed into a batch or inspected, and sent at most once."""
+
+import warnings
+from collections.abc import Callable, Coroutine, Generator
+from types import TracebackType
+from typing import Any, Generic, Literal, TypeVar
+
+from bitrix_chat.errors import Outcome
+from bitrix_chat.rest.request import Exchange, Request, Response, Transport
+
+T = TypeVar("T")
+
+
+class Call(Coroutine[Any, Any, T], Generic[T]):
+    """What a method of the client returns: `await` sends it and gives the typed result.
+
+    It is a coroutine to asyncio (`gather`, `create_task`, `TaskGroup`) and compares by identity, since
+    `gather` sends equal awaitables once. Awaiting it twice raises, and one that is dropped without having
+    been awaited, packed or inspected warns.
+    """
+
+    __slots__ = ("__weakref__", "_decode", "_exchange", "_request", "_running", "_seen", "_timeout", "_transport")
+
+    def __init__(
+        self,
+        request: Request,
+        decode: Callable[[Any], T],
+        transport: Transport,
+        timeout: float | Literal["default"] | None = "default",
+    ) -> None:
+        self._request = request
+        self._decode = decode
+        self._transport = transport
+        self._timeout = timeout
+        self._exchange: Exchange | None = None
+        self._running: Coroutine[Any, Any, T] | None = None
+        self._seen = False
+
+    def __repr__(self) -> str:
+        return f"<Call {self._request.method}: {self.outcome.value}>"
+
+    @property
+    def request(self) -> Request:
+        """What the call sends, to inspect and compare."""
+        self._seen = True
+        return self._request
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is known of the request so far, also after a cancellation."""
+        exchange = self._exchange
+        if exchange is None:
+            return Outcome.NOT_SENT
+        if exchange.carrier is not None and exchange.response is None and exchange.error is None:
+            return exchange.carrier.outcome
+        return exchange.outcome
+
+    @property
+    def response(self) -> Response | None:
+        """The raw answer once it is here: `response.result`, `response.time`."""
+        return self._exchange.response if self._exchange else None
+
+    @property
+    def decode(self) -> Callable[[Any], T]:
+        """How the raw result becomes the typed one."""
+        return self._decode
+
+    def within(self, timeout: float | None) -> "Call[T]":
+        """Return the same call bounded by `timeout` seconds, waiting included; None waits as long as it takes."""
+        self._seen = True
+        return Call(self._request, self._decode, self._transport, timeout)
+
+    def claim(self) -> Exchange:
+        """Hand the call over to whoever sends it, a batch for example; from then on it cannot be awaited.
+
+        Raises:
+            RuntimeError: it was awaited or packed before.
+        """
+        if self._exchange is not None:
+            raise RuntimeError(f"{self._request.method}: this call was already awaited or packed; make a new one")
+        self._exchange = Exchange(self._request, self._timeout)
+        return self._exchange
+
+    async def _run(self, exchange: Exchange) -> T:
+        response = await self._transport.send(exchange)
+        return self._decode(response.result)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._run(self.claim()).__await__()
+
+    def _started(self) -> Coroutine[Any, Any, T]:
+        if self._running is None:
+            self._running = self._run(self.claim())
+        return self._running
+
+    def send(self, value: Any, /) -> Any:
+        """Drive the call as a coroutine; asyncio's part."""
+        return (self._running or self._started()).send(value)
+
+    def throw(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+        /,
+    ) -> Any:
+        """Throw into the call as into a coroutine; asyncio's part."""
+        if val is None and tb is None:
+            return self._started().throw(typ)
+        return self._started().throw(typ, val, tb)
+
+    def close(self) -> None:
+        """Give the call up without sending it, or stop it as a coroutine is stopped."""
+        self._seen = True
+        if self._running is not None:
+            self._running.close()
+
+    def __del__(self) -> None:
+        if not self._seen and self._exchange is None:
+            warnings.warn(f"{self._request.method} was never awaited", RuntimeWarning, stacklevel=2, source=self)

@@ -1,0 +1,85 @@
+"""What came back, judged: a `Response`, or the error whose outcome the evidence supports.
+
+The code decides before the HTTP status: portals answer refusals with several statuses, and even with 200.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bitrix_chat.errors import BitrixError, Outcome, PortalMoved, RestError, UnexpectedAnswer, error_class
+from bitrix_chat.rest.request import Response
+
+
+def open_envelope(method: str, status: int, body: bytes) -> Response:
+    """Return the answer in `body`.
+
+    Raises:
+        RestError: the portal answered with an error.
+        PortalMoved: the portal answered with a redirect.
+        UnexpectedAnswer: there is no Bitrix24 answer in it, so the outcome is unknown.
+    """
+    content = _parse(body)
+    if isinstance(content, dict):
+        if content.get("error") not in (None, ""):
+            raise rest_error(method, content, status)
+        if "result" in content and status < 300:
+            return _response(content)
+    if 300 <= status < 400:
+        raise PortalMoved("the portal answers from another address", method=method, status=status)
+    raise _unexpected(method, status, content, body)
+
+
+def rest_error(method: str, content: Mapping[str, Any], status: int | None = None) -> RestError:
+    """Build the error for an `{"error", "error_description"}` object."""
+    code, description = _code_and_description(content)
+    known = error_class(code)
+    outcome = None
+    if known is RestError and status is not None and status >= 500:
+        outcome = Outcome.UNKNOWN
+    return known(description, method=method, code=code, status=status, outcome=outcome)
+
+
+def _code_and_description(content: Mapping[str, Any]) -> tuple[str, str]:
+    error = content["error"]
+    if isinstance(error, dict):
+        return str(error.get("code", "")), str(error.get("message", ""))
+    return str(error), str(content.get("error_description") or "")
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _response(content: Mapping[str, Any]) -> Response:
+    time = content.get("time")
+    return Response(
+        content["result"],
+        _integer(content.get("next")),
+        _integer(content.get("total")),
+        time if isinstance(time, dict) else {},
+    )
+
+
+def _integer(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _unexpected(method: str, status: int, content: Any, body: bytes) -> BitrixError:
+    if content is not None:
+        what = "JSON without `result` or `error`"
+    elif body.lstrip()[:1] == b"<":
+        what = "HTML"
+    elif not body.strip():
+        what = "an empty body"
+    else:
+        what = "no JSON"
+    return UnexpectedAnswer(f"HTTP {status} with {what}", method=method, status=status)

@@ -1,0 +1,67 @@
+"""What may be said of a request: names and the portal's host, never a value that opens something."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+MASK: Final = "***"
+
+_SECRET_NAMES: Final = frozenset(
+    {
+        "accesstoken",
+        "applicationtoken",
+        "auth",
+        "bottoken",
+        "clientid",
+        "clientsecret",
+        "refreshtoken",
+        "token",
+    }
+)
+_SHORTEST: Final = 4
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of this name opens something, in any of the portal's spellings."""
+    return name.replace("_", "").lower() in _SECRET_NAMES
+
+
+def masked(params: Any) -> Any:
+    """Return a copy in which every secret parameter is `***`."""
+    if isinstance(params, Mapping):
+        return {name: MASK if is_secret(str(name)) and value else masked(value) for name, value in params.items()}
+    if isinstance(params, list | tuple):
+        return [masked(value) for value in params]
+    return params
+
+
+def secrets_in(params: Any) -> Iterator[str]:
+    """Yield the values of all secret parameters."""
+    if isinstance(params, Mapping):
+        for name, value in params.items():
+            if is_secret(str(name)) and isinstance(value, str):
+                yield value
+            else:
+                yield from secrets_in(value)
+    elif isinstance(params, list | tuple):
+        for value in params:
+            yield from secrets_in(value)
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with every secret masked; the portal may repeat a parameter in its error."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def host_of(endpoint: str) -> str:
+    """Return the host (and port) of a REST address, which is all that may be shown of a webhook's."""
+    return urlsplit(endpoint).netloc.rpartition("@")[2]
+
+
+def webhook_secret(endpoint: str) -> str | None:
+    """Return the secret part of a webhook's REST address, None for an address without one."""
+    parts = urlsplit(endpoint).path.strip("/").split("/")
+    return parts[-1] if len(parts) >= 3 and parts[-2].isdecimal() else None

@@ -1,0 +1,52 @@
+"""References from one command of a batch to the result of an earlier one, as values."""
+
+import re
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.rest.call import Call
+
+LOOKALIKE: Final = re.compile(r"\$(result|next|total|time|error)\S*\[[^\]]+\]", re.IGNORECASE)
+"""What the portal takes for a reference in any text of a batch; nothing escapes it."""
+
+_CREATES_CHAT: Final = frozenset({"im.chat.add", "imbot.chat.add"})
+_KEY: Final = re.compile(r"[^\s\[\]]+")
+
+
+@frozen(eq=False)
+class Reference:
+    """The result of an earlier command, or a part of it: `ref(created)["chat"]["dialogId"]`."""
+
+    call: Call[Any]
+    path: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, key: str | int) -> "Reference":
+        if not _KEY.fullmatch(str(key)):
+            raise InvalidParameter(f"a reference cannot step to {key!r}: no blanks or brackets, and not empty")
+        return Reference(self.call, (*self.path, str(key)))
+
+    def whole(self, name: str) -> str:
+        """Write the reference so that the portal puts the referred value in its place."""
+        return f"$result[{name}]" + "".join(f"[{key}]" for key in self.path)
+
+    def dialog_id(self, name: str) -> str | None:
+        """Write the reference inside a dialog id, `chat$result[name]`; None where it is no chat's number.
+
+        When the referred command failed, the text stays as it stands and names no chat, where a whole-value
+        reference would become an array and, as an integer, chat 1.
+        """
+        if self.path[-1:] == ("dialogId",):
+            return "chat" + Reference(self.call, (*self.path[:-1], "id")).whole(name)
+        method = self.call._request.method.lower()  # noqa: SLF001  # to look is not to inspect: the call stays unsent
+        if method in _CREATES_CHAT and not self.path:
+            return "chat" + self.whole(name)
+        if self.path[-1:] in {("ID",), ("id",), ("chatId",)}:
+            return "chat" + self.whole(name)
+        return None
+
+
+def ref(call: Call[Any]) -> Reference:
+    """Refer to the result of `call` in a later command of the same batch, wherever an id is expected."""
+    return Reference(call)

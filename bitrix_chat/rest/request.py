@@ -1,0 +1,117 @@
+"""A request and its answer as values: comparable, printable without secrets, and free of I/O."""
+
+import enum
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from attrs import define, field, frozen
+
+from bitrix_chat.errors import BitrixError, Outcome
+from bitrix_chat.models.time import Time
+
+
+class Safety(enum.Enum):
+    """What repeating a request does when nobody knows whether it ran."""
+
+    SAFE = "reads only"
+    IDEMPOTENT = "a repetition changes nothing more"
+    KEYED = "the portal or a lookup recognises a repetition"
+    CREATE = "a repetition makes a second one"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a request of unknown outcome may be sent again."""
+        return self is not Safety.CREATE
+
+
+def _names(params: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(params) + "}"
+
+
+@frozen(slots=True)
+class Request:
+    """One REST call in wire form.
+
+    Attributes:
+        method: the REST method in its exact capitals (`imbot.v2.Chat.add`).
+        params: its parameters under the portal's names, JSON values only; a repr shows names alone.
+        safety: what a repetition would do.
+    """
+
+    method: str
+    params: Mapping[str, Any] = field(factory=dict, repr=_names)
+    safety: Safety = Safety.CREATE
+
+
+@frozen(slots=True)
+class Response:
+    """The portal's answer to one request.
+
+    Attributes:
+        result: the raw `result`, unknown keys included.
+        next: the offset of the next page, where the method pages.
+        total: how many rows there are; -1 where the portal does not know.
+        raw_time: the raw `time` object.
+    """
+
+    result: Any = field(repr=False)
+    next: int | None = None
+    total: int | None = None
+    raw_time: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def time(self) -> Time:
+        """The `time` object, typed."""
+        return Time.of(self.raw_time)
+
+
+class HasOutcome(Protocol):
+    """Whatever knows an outcome."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it ran."""
+        ...
+
+
+@define(slots=True, eq=False)
+class Exchange:
+    """One request's way through the transport: the layers write down here what became of it.
+
+    Attributes:
+        request: what to send.
+        timeout: seconds for all of it, waiting included; None for no bound, `default` for the client's.
+        deadline: the loop time at which the timeout ends, set as the exchange begins.
+        outcome: what is known so far; it goes on after the caller was cancelled.
+        response: the answer, once it is here.
+        error: what it failed with.
+        renewed: whether credentials were already renewed for it.
+        carrier: the batch it travels in, which knows its outcome until the answer is taken apart.
+    """
+
+    request: Request
+    timeout: float | Literal["default"] | None = "default"
+    deadline: float | None = None
+    outcome: Outcome = Outcome.NOT_SENT
+    response: Response | None = None
+    error: BitrixError | None = None
+    renewed: bool = False
+    carrier: "HasOutcome | None" = None
+
+    def succeed(self, response: Response) -> None:
+        """Write down the answer."""
+        self.outcome = Outcome.DONE
+        self.response = response
+
+    def fail(self, error: BitrixError) -> None:
+        """Write down what it failed with."""
+        self.outcome = error.outcome
+        self.error = error
+
+
+class Transport(Protocol):
+    """A layer that takes an exchange to its answer."""
+
+    async def send(self, exchange: Exchange) -> Response:
+        """Return the answer, or raise a `BitrixError` with the outcome."""
+        ...

@@ -1,0 +1,1 @@
+"""Everything that sends a request: each layer wraps the next, and `client` writes their order down."""

@@ -1,0 +1,155 @@
+"""Repeats what may be repeated, by outcome and never by the kind of exception: the one module that knows backoff."""
+
+import asyncio
+import random
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from attrs import frozen
+
+with warnings.catch_warnings():
+    # backoff 2.2.1 asks asyncio.iscoroutinefunction, which Python 3.14 deprecates.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import backoff
+
+from bitrix_chat.errors import (
+    BitrixError,
+    DeadlineExceeded,
+    OperationTimeLimit,
+    Outcome,
+    OutcomeUnknown,
+    UntrustedCertificate,
+)
+from bitrix_chat.rest.request import Exchange, Response, Transport
+
+
+@frozen
+class RetryPolicy:
+    """How often to repeat by itself, within the call's deadline.
+
+    What the portal's limits postpone is not counted: it waits as long as it is told to.
+
+    Attributes:
+        unsent: repetitions of a request of which no byte left, whatever it does.
+        unknown: repetitions of a request that may have run, if it reads or a repetition changes nothing more;
+            one that creates is never repeated.
+        first: seconds before the first repetition; they double from one to the next, with jitter.
+        longest: seconds before a repetition at most.
+    """
+
+    unsent: int = 4
+    unknown: int = 3
+    first: float = 0.1
+    longest: float = 5.0
+
+    def pause(self, repetition: int) -> float:
+        """Return the seconds before the `repetition`-th repetition (1 is the first)."""
+        most = min(self.longest, self.first * 2**repetition)
+        return random.uniform(self.first, max(self.first, most))  # noqa: S311  # jitter is no secret
+
+
+NO_RETRIES: Final = RetryPolicy(unsent=0, unknown=0)
+
+
+class _Again(Exception):  # a signal to backoff, not an error
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+def _wait(signal: _Again) -> float:
+    return signal.wait
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+    # No jitter and no limits of backoff's own: its jitter undercuts waits, and its logger writes exception texts.
+    @backoff.on_exception(backoff.runtime, _Again, value=_wait, jitter=None, logger=None)
+    async def _repeated(attempt: Callable[[], Awaitable[Response]]) -> Response:
+        return await attempt()
+
+
+class Retrying:
+    """Gives an exchange its deadline and its repetitions."""
+
+    def __init__(self, inner: Transport, policy: RetryPolicy, timeout: float | None) -> None:
+        self._inner = inner
+        self._policy = policy
+        self._timeout = timeout
+
+    async def send(self, exchange: Exchange) -> Response:
+        """Send until the outcome is final.
+
+        Raises:
+            OutcomeUnknown: a create may have run.
+            DeadlineExceeded: the timeout ran out.
+            BitrixError: the last error.
+        """
+        timeout = self._timeout if exchange.timeout == "default" else exchange.timeout
+        if timeout is None:
+            return await self._attempts(exchange)
+        exchange.deadline = asyncio.get_running_loop().time() + timeout
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._attempts(exchange)
+        except TimeoutError as error:
+            if isinstance(error, BitrixError):
+                raise
+        raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=exchange.outcome))
+
+    async def _attempts(self, exchange: Exchange) -> Response:
+        return await _repeated(_Attempts(exchange, self._inner, self._policy).once)
+
+
+class _Attempts:
+    """The attempts of one exchange, counted."""
+
+    def __init__(self, exchange: Exchange, inner: Transport, policy: RetryPolicy) -> None:
+        self._exchange = exchange
+        self._inner = inner
+        self._policy = policy
+        self._unsent = 0
+        self._unknown = 0
+
+    async def once(self) -> Response:
+        try:
+            return await self._inner.send(self._exchange)
+        except BitrixError as error:
+            wait = self._next_wait(error)
+            if wait is None or not self._fits(wait):
+                raise _final(self._exchange, error)  # noqa: B904  # `_final` chains on its own
+        raise _Again(wait)
+
+    def _next_wait(self, error: BitrixError) -> float | None:
+        if isinstance(error, OperationTimeLimit):
+            return 0.0  # the operating budget holds it back in the queue
+        if error.outcome is Outcome.NOT_SENT and not isinstance(error, DeadlineExceeded | UntrustedCertificate):
+            self._unsent += 1
+            return self._policy.pause(self._unsent) if self._unsent <= self._policy.unsent else None
+        if error.outcome is Outcome.UNKNOWN and self._exchange.request.safety.repeatable:
+            self._unknown += 1
+            return self._policy.pause(self._unknown) if self._unknown <= self._policy.unknown else None
+        return None
+
+    def _fits(self, wait: float) -> bool:
+        deadline = self._exchange.deadline
+        return deadline is None or asyncio.get_running_loop().time() + wait < deadline
+
+
+def _final(exchange: Exchange, error: BitrixError) -> BitrixError:
+    """Return the error for the caller: a create that may have run is named as such."""
+    request = exchange.request
+    error.method = error.method or request.method
+    if error.outcome is not Outcome.UNKNOWN or request.safety.repeatable:
+        return error
+    unknown = OutcomeUnknown(
+        f"it may have run ({error.description}); look before sending it again",
+        method=request.method,
+        code=error.code,
+        status=error.status,
+    )
+    unknown.__cause__ = error
+    exchange.fail(unknown)
+    return unknown

@@ -1,0 +1,132 @@
+"""Asks the auth strategy for address and token as a request leaves, so that nothing waits with a stale one."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any, Final
+
+from attrs import field, frozen
+from yarl import URL
+
+from bitrix_chat.auth.strategy import AuthStrategy, Credentials
+from bitrix_chat.errors import BitrixError, InvalidParameter
+from bitrix_chat.rest.envelope import open_envelope
+from bitrix_chat.rest.redaction import host_of, scrub, secrets_in, webhook_secret
+from bitrix_chat.rest.reference import Reference
+from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.transport.wire import Wire
+
+logger: Final = logging.getLogger("bitrix_chat")
+
+
+@frozen
+class Signed:
+    """A request with its address and proof; no repr shows either."""
+
+    request: Request
+    credentials: Credentials = field(repr=False)
+    url: URL = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Signing:
+    """Signs requests, sends them by the wire and reads what comes back."""
+
+    def __init__(self, auth: AuthStrategy, wire: Wire) -> None:
+        self._auth = auth
+        self._wire = wire
+        self._urls: dict[tuple[str, str], URL] = {}
+
+    async def portal(self) -> str:
+        """Return the host that requests go to."""
+        return host_of((await self._auth.credentials()).endpoint)
+
+    async def sign(self, request: Request) -> Signed:
+        """Put address and token to a request; it is to leave at once.
+
+        Raises:
+            InvalidParameter: a value that JSON cannot hold.
+        """
+        credentials = await self._auth.credentials()
+        return Signed(
+            request, credentials, self._url(credentials.endpoint, request.method), _encoded(request, credentials)
+        )
+
+    async def send(self, signed: Signed, on_write: Callable[[], None]) -> Response:
+        """Send a signed request.
+
+        Raises:
+            BitrixError: what went wrong, with the outcome and without secrets.
+        """
+        started = perf_counter()
+        try:
+            reply = await self._wire.post(signed.url, signed.body, on_write)
+            response = open_envelope(signed.request.method, reply.status, reply.body)
+        except BitrixError as error:
+            error.method = signed.request.method
+            error.description = scrub(error.description, _secrets(signed))
+            error.args = (error.description,)
+            _log(signed, started, error)
+            raise
+        _log(signed, started, reply.status)
+        return response
+
+    async def renew(self, rejected: Signed) -> None:
+        """Have the credentials replaced that the portal called expired."""
+        await self._auth.renew(rejected.credentials)
+
+    async def close(self) -> None:
+        """Close the wire."""
+        await self._wire.close()
+
+    def _url(self, endpoint: str, method: str) -> URL:
+        key = endpoint, method
+        url = self._urls.get(key)
+        if url is None:
+            url = self._urls[key] = URL(endpoint + method, encoded=True)
+        return url
+
+
+def _encoded(request: Request, credentials: Credentials) -> bytes:
+    params: Any = request.params
+    if credentials.token is not None:
+        params = {**params, "auth": credentials.token}
+    try:
+        # PHP ignores a body that it cannot parse and runs the method without parameters, so only clean JSON leaves.
+        return json.dumps(params, ensure_ascii=False, allow_nan=False, default=_refuse).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        fault = _fault(error)
+    raise InvalidParameter(fault, method=request.method)
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, InvalidParameter):
+        return error.description
+    if isinstance(error, UnicodeEncodeError):
+        return "a text holds half of a surrogate pair, which is no Unicode"
+    if isinstance(error, RecursionError) or "Circular" in str(error):
+        return "the parameters are nested too deeply"
+    return "a number is not finite" if "Out of range" in str(error) else str(error)
+
+
+def _refuse(value: Any) -> Any:
+    if isinstance(value, Reference):
+        raise InvalidParameter("a reference works only inside a batch")
+    raise TypeError(f"a parameter holds {type(value).__name__}, which JSON cannot say")
+
+
+def _secrets(signed: Signed) -> Iterator[str]:
+    yield from secrets_in(signed.request.params)
+    for secret in (signed.credentials.token, webhook_secret(signed.credentials.endpoint)):
+        if secret:
+            yield secret
+
+
+def _log(signed: Signed, started: float, ending: int | BitrixError) -> None:
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    said = f"HTTP {ending}" if isinstance(ending, int) else f"{type(ending).__name__} ({ending.outcome.value})"
+    names = ", ".join(signed.request.params)
+    host = host_of(signed.credentials.endpoint)
+    logger.debug("%s %s(%s): %s in %.3f s", host, signed.request.method, names, said, perf_counter() - started)

@@ -1,0 +1,171 @@
+"""One POST to the portal, and the evidence of whether any of it left: the one module that opens sockets to it.
+
+POST only, because aiohttp repeats a GET by itself; no redirects, because aiohttp would carry the token along.
+No exception of aiohttp leaves this module: their texts hold the whole URL, and a webhook's is a secret.
+"""
+
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from attrs import frozen
+from yarl import URL
+
+from bitrix_chat.errors import (
+    BitrixError,
+    ClientClosed,
+    ConnectionLost,
+    PortalUnreachable,
+    UntrustedCertificate,
+)
+
+CONNECT_TIMEOUT: Final = 10.0
+ANSWER_TIMEOUT: Final = 75.0
+"""Seconds for an answer: above the 60 that a portal gives a request."""
+
+_PIECE: Final = 1 << 16
+
+
+@frozen
+class Reply:
+    """What came back, unread."""
+
+    status: int
+    body: bytes
+
+
+class _Body(aiohttp.Payload):
+    """A JSON body that tells when its first byte is handed over.
+
+    Exceptions do not: aiohttp raises the same ones before and after a request has left.
+    """
+
+    def __init__(self, value: bytes, on_write: Callable[[], None]) -> None:
+        super().__init__(value, content_type="application/json")
+        self._size = len(value)
+        self._on_write = on_write
+        self.written = False
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        content: bytes = self._value
+        return content.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002  # always whole
+        self.written = True
+        self._on_write()
+        content: bytes = self._value
+        if len(content) <= _PIECE:
+            await writer.write(content)
+            return
+        for start in range(0, len(content), _PIECE):
+            await writer.write(content[start : start + _PIECE])
+
+
+class Wire:
+    """Posts to the portal through its own session, or through the connections of the caller's.
+
+    A caller's session is neither closed nor changed: its connector, headers, proxy and tracing are used, while
+    cookies stay out. PHP would make requests with one session cookie wait for each other.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession | None = None,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        answer_timeout: float = ANSWER_TIMEOUT,
+    ) -> None:
+        self._callers = session
+        self._session: aiohttp.ClientSession | None = None
+        self._timeout = aiohttp.ClientTimeout(
+            total=connect_timeout + answer_timeout, sock_connect=connect_timeout, sock_read=answer_timeout
+        )
+
+    async def post(self, url: URL, body: bytes, on_write: Callable[[], None]) -> Reply:
+        """Post a JSON body and return whatever comes back.
+
+        Raises:
+            PortalUnreachable: no byte left.
+            ConnectionLost: bytes left and no whole answer came.
+        """
+        session = self._open_session()
+        payload = _Body(body, on_write)
+        try:
+            async with session.post(
+                url, data=payload, allow_redirects=False, raise_for_status=False, timeout=self._timeout
+            ) as response:
+                return Reply(response.status, await response.read())
+        except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+            failure = error
+        # Outside the handler, so that the error holds no aiohttp exception in any of its attributes.
+        raise _explained(failure, url.host or "", written=payload.written)
+
+    async def close(self) -> None:
+        """Close the own session; the caller's stays open."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._callers is not None and self._callers.closed:
+            raise ClientClosed("the aiohttp session that was passed in is closed")
+        if self._session is None or self._session.closed:
+            self._session = _own_session() if self._callers is None else _session_over(self._callers)
+        return self._session
+
+
+def _user_agent() -> str:
+    from importlib.metadata import version  # noqa: PLC0415  # slow to import, and needed once a session
+
+    return f"bitrix_chat/{version('bitrix-chat')}"
+
+
+def _own_session() -> aiohttp.ClientSession:
+    # The threaded resolver is the system's; aiohttp prefers c-ares where it is installed, which fails on some networks.
+    connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": _user_agent()}
+    )
+
+
+def _session_over(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
+    headers = session.headers.copy()
+    headers.setdefault("User-Agent", _user_agent())
+    return aiohttp.ClientSession(
+        connector=session.connector,
+        connector_owner=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=headers,
+        proxy=getattr(session, "_default_proxy", None),
+        trust_env=session.trust_env,
+        trace_configs=list(session.trace_configs),
+    )
+
+
+def _explained(error: Exception, host: str, *, written: bool) -> BitrixError:
+    if written:
+        return ConnectionLost(f"{host}: {_what(error)} after the request had left")
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        return UntrustedCertificate(f"{host}: TLS failed ({_reason(error)})")
+    return PortalUnreachable(f"{host}: {_what(error)}")
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the name does not resolve"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed"
+    if isinstance(error, OSError) and error.strerror:
+        return f"the connection failed ({error.strerror})"
+    return f"the exchange failed ({type(error).__name__})"
+
+
+def _reason(error: Exception) -> str:
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return getattr(inner, "verify_message", None) or getattr(inner, "reason", None) or type(inner).__name__

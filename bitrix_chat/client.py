@@ -2,29 +2,29 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
-from bitrix_chat.auth import AuthStrategy, FileTokenStore, MemoryTokenStore, OAuthAuth, Token, WebhookAuth
+from bitrix_chat.auth.strategy import AuthStrategy
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT, OperatingBudget
-from bitrix_chat.models.user import Profile
-from bitrix_chat.resources.arguments import Id
-from bitrix_chat.resources.general import GeneralResource
-from bitrix_chat.resources.im import ImResource
-from bitrix_chat.resources.imbot import BotHandle, ImbotResource
-from bitrix_chat.rest.batch_result import BatchResult
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Safety
+from bitrix_chat.rest.request import Safety, Transport
 from bitrix_chat.transport.dispatch import Departing, Dispatch, OnOrphan
 from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.wire import Wire
 
-GRACE = 10.0
+if TYPE_CHECKING:
+    from bitrix_chat.models.user import Profile
+    from bitrix_chat.resources.arguments import Id
+    from bitrix_chat.resources.imbot import BotHandle
+    from bitrix_chat.rest.batch_result import BatchResult
+
+GRACE: Final = 10.0
 """Seconds that `close` gives to what is in flight."""
 
 
@@ -59,19 +59,24 @@ class BitrixChat:
             raise InvalidParameter(f"`auth` is {type(auth).__name__}, not WebhookAuth(url) or another AuthStrategy")
         if timeout is not None and timeout <= 0:
             raise InvalidParameter(f"`timeout` is {timeout}, but seconds are more than 0; None waits without a bound")
-        self._signing = Signing(auth, Wire(session))
-        self._dispatch = Dispatch(
-            self._signing,
-            limiter=limiter,
-            budget=OperatingBudget(operating_limit),
-            departing=departing,
-            on_orphan=on_orphan,
+        signing = Signing(auth, Wire(session))
+        dispatch = Dispatch(
+            signing, limiter=limiter, budget=OperatingBudget(operating_limit), departing=departing, on_orphan=on_orphan
         )
-        transport = Retrying(self._dispatch, retry or NO_RETRIES, timeout)
+        self._layers: tuple[Dispatch, Signing] | None = (dispatch, signing)
+        self._hand_out(Retrying(dispatch, retry or NO_RETRIES, timeout))
+
+    def _hand_out(self, transport: Transport) -> None:
+        # Methods and models are many: they are imported with the first client, not with the package.
+        from bitrix_chat.resources.general import GeneralResource  # noqa: PLC0415
+        from bitrix_chat.resources.im import ImResource  # noqa: PLC0415
+        from bitrix_chat.resources.imbot import BotHandle, ImbotResource  # noqa: PLC0415
+
         self._transport = transport
         self._general = GeneralResource(transport)
-        self.im = ImResource(transport)
-        self.imbot = ImbotResource(transport)
+        self._handle: type[BotHandle] = BotHandle
+        self.im: ImResource = ImResource(transport)
+        self.imbot: ImbotResource = ImbotResource(transport)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
@@ -89,6 +94,14 @@ class BitrixChat:
         """
         return cls(_auth_from(environ), **options)
 
+    @classmethod
+    def over(cls, transport: Transport) -> Self:
+        """Make a client whose calls go to a transport of your own, for tests; `close` leaves that alone."""
+        client = cls.__new__(cls)
+        client._layers = None  # noqa: SLF001  # its own
+        client._hand_out(transport)  # noqa: SLF001
+        return client
+
     def __repr__(self) -> str:
         return "<BitrixChat>"
 
@@ -100,19 +113,21 @@ class BitrixChat:
 
     async def close(self, grace: float = GRACE) -> None:
         """Close the client: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""
-        await self._dispatch.close(grace)
-        await self._signing.close()
+        if self._layers is not None:
+            dispatch, signing = self._layers
+            await dispatch.close(grace)
+            await signing.close()
 
-    def bot(self, bot_id: Id, *, token: str | None = None) -> BotHandle:
+    def bot(self, bot_id: "Id", *, token: str | None = None) -> "BotHandle":
         """Return what one bot can do.
 
         Args:
             bot_id: the bot's id.
             token: the token it was registered with; needed with a webhook, not with OAuth.
         """
-        return BotHandle(self._transport, bot_id, token)
+        return self._handle(self._transport, bot_id, token)
 
-    def profile(self) -> Call[Profile]:
+    def profile(self) -> "Call[Profile]":
         """Get whoever the webhook or token acts for. Source: `profile`."""
         return self._general.profile()
 
@@ -122,12 +137,14 @@ class BitrixChat:
         """Call any REST method by its name and get its raw result; see `GeneralResource.call`."""
         return self._general.call(method, params, safety=safety)
 
-    def batch(self, calls: Sequence[Call[Any]] | Mapping[str, Call[Any]], *, halt: bool = False) -> Call[BatchResult]:
+    def batch(self, calls: Sequence[Call[Any]] | Mapping[str, Call[Any]], *, halt: bool = False) -> "Call[BatchResult]":
         """Send up to 50 calls as one request; see `GeneralResource.batch`."""
         return self._general.batch(calls, halt=halt)
 
 
 def _auth_from(environ: Mapping[str, str]) -> AuthStrategy:
+    from bitrix_chat.auth import FileTokenStore, OAuthAuth, Token, WebhookAuth  # noqa: PLC0415  # only what is asked for
+
     if url := environ.get("BITRIX24_WEBHOOK_URL"):
         return WebhookAuth(url)
     client_id = _required(environ, "BITRIX24_CLIENT_ID", "or BITRIX24_WEBHOOK_URL")
@@ -139,7 +156,7 @@ def _auth_from(environ: Mapping[str, str]) -> AuthStrategy:
         refresh_token=_required(environ, "BITRIX24_REFRESH_TOKEN"),
         client_endpoint=_required(environ, "BITRIX24_CLIENT_ENDPOINT"),
     )
-    return OAuthAuth(client_id, client_secret, token, store=MemoryTokenStore())
+    return OAuthAuth(client_id, client_secret, token)
 
 
 def _required(environ: Mapping[str, str], name: str, alternative: str = "") -> str:

@@ -5,23 +5,27 @@ the list `["0"]`. The hooks here know the portal's ways and refuse what stays am
 """
 
 import enum
+import functools
+import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
+from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
 from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.errors import Outcome, UnexpectedAnswer
+from bitrix_chat.rest.reference import Reference
 
 T = TypeVar("T")
 
 _TRUE: Final = frozenset({True, "Y", "1", "true", "TRUE"})
 _FALSE: Final = frozenset({False, "N", "0", "false", "FALSE", ""})
+_WHOLE: Final = re.compile(r"\s*-?[0-9]+\s*")
 
 
 def camel_case(name: str) -> str:
@@ -44,7 +48,7 @@ def _boolean(value: Any, _: Any) -> bool:
 def _integer(value: Any, _: Any) -> int:
     if type(value) is int:
         return value
-    if (isinstance(value, str) and value.strip()) or (isinstance(value, float) and value.is_integer()):
+    if (isinstance(value, str) and _WHOLE.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         return int(value)
     raise ValueError("no integer")
 
@@ -80,6 +84,8 @@ def _is_optional(annotation: Any) -> bool:
 def _optional(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
     inner = [part for part in get_args(annotation) if part is not types.NoneType]
     target: Any = inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007  # built at run time
+    if target in _LENIENT:
+        return _LENIENT[target]
     hook = converter.get_structure_hook(target)
     absent_list = get_origin(target) is dict
 
@@ -90,6 +96,21 @@ def _optional(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, An
         return hook(value, target)
 
     return structure
+
+
+def _optional_text(value: Any, _: Any) -> str | None:
+    if type(value) is str:
+        return value or None
+    return None if value is None or value is False else _text(value, str)
+
+
+def _optional_integer(value: Any, _: Any) -> int | None:
+    if type(value) is int:
+        return value
+    return None if value is None or value is False or value == "" else _integer(value, int)
+
+
+_LENIENT: Final[Mapping[Any, Callable[[Any, Any], Any]]] = {str: _optional_text, int: _optional_integer}
 
 
 def _is_open_enum(annotation: Any) -> bool:
@@ -108,6 +129,23 @@ def _open_enum(_: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any
     return structure
 
 
+def _is_absent(value: Any) -> bool:
+    return value is None or value is False or value == ""
+
+
+def _structured(
+    places: Iterable[tuple[str | int, Any]], hook: Callable[[Any, Any], Any], item: Any
+) -> Iterator[tuple[str | int, Any]]:
+    for place, element in places:
+        try:
+            structured = hook(element, item)
+        except Exception as error:  # noqa: BLE001  # whatever a hook raises
+            # In cattrs' way, so that the message names the place.
+            error.add_note(IterableValidationNote("an element", place, item))
+            raise IterableValidationError("an element", [error], list) from None
+        yield place, structured
+
+
 def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list
 
@@ -117,13 +155,12 @@ def _list(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], 
     hook = converter.get_structure_hook(item)
 
     def structure(value: Any, _: Any) -> list[Any]:
-        if value in (None, False, ""):
+        if _is_absent(value):
             return []
-        if isinstance(value, dict):
-            value = value.values()
-        elif not isinstance(value, list):
+        if not isinstance(value, dict | list):
             raise TypeError("no list")
-        return [hook(element, item) for element in value]
+        places = value.items() if isinstance(value, dict) else enumerate(value)
+        return [element for _, element in _structured(places, hook, item)]
 
     return structure
 
@@ -136,14 +173,17 @@ def _map(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], A
     key_type, item = get_args(annotation)
     key_hook, hook = converter.get_structure_hook(key_type), converter.get_structure_hook(item)
 
+    plain = key_type is str and item is Any
+
     def structure(value: Any, _: Any) -> dict[Any, Any]:
-        if value in (None, False, "", []):
+        if plain and type(value) is dict:
+            return value
+        if _is_absent(value):
             return {}
-        if isinstance(value, list):
-            value = {str(index): element for index, element in enumerate(value)}
-        elif not isinstance(value, dict):
+        if not isinstance(value, dict | list):
             raise TypeError("no map")
-        return {key_hook(key, key_type): hook(element, item) for key, element in value.items()}
+        places = value.items() if isinstance(value, dict) else enumerate(value)
+        return {key_hook(str(key), key_type): element for key, element in _structured(places, hook, item)}
 
     return structure
 
@@ -158,7 +198,8 @@ def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation
     def structure(value: Any, target: Any) -> Any:
         if not isinstance(value, dict):
             raise TypeError(f"no {annotation.__name__} object")
-        return build(value, target)
+        # null is PHP's way to leave a key out.
+        return build({key: item for key, item in value.items() if item is not None}, target)
 
     return structure
 
@@ -175,7 +216,7 @@ def answers(rename: Callable[[str], str]) -> cattrs.Converter:
         (_is_open_enum, _open_enum),
         (_is_optional, _optional),
     ):
-        converter.register_structure_hook_factory(recognises, partial(_swapped, factory))
+        converter.register_structure_hook_factory(recognises, functools.partial(_swapped, factory))
     return converter
 
 
@@ -197,11 +238,12 @@ def decoder(converter: cattrs.Converter, kind: type[T], method: str) -> Callable
     The function raises `UnexpectedAnswer` with the outcome `DONE`: the method ran, and its raw result is
     kept as `call.response.result`.
     """
-    hook = converter.get_structure_hook(kind)
+    # Made on first use: writing the code of a hook takes as long as importing a module.
+    hook = functools.cache(functools.partial(converter.get_structure_hook, kind))
 
     def decode(raw: Any) -> T:
         try:
-            result: T = hook(raw, kind)
+            result: T = hook()(raw, kind)
         except Exception as error:  # noqa: BLE001  # cattrs raises groups of whatever the hooks raise
             places = "; ".join(cattrs.transform_error(error, path="result"))
         else:
@@ -211,6 +253,10 @@ def decoder(converter: cattrs.Converter, kind: type[T], method: str) -> Callable
         )
 
     return decode
+
+
+def _as_it_is(value: T) -> T:
+    return value
 
 
 def _is_enum(kind: Any) -> bool:
@@ -224,6 +270,7 @@ def _requests(colors: Callable[[Color], str], booleans: Callable[[bool], Any]) -
     converter.register_unstructure_hook(Color, colors)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
+    converter.register_unstructure_hook(Reference, _as_it_is)  # the batch writes it
     return converter
 
 
@@ -235,5 +282,16 @@ UPPER_REQUESTS.register_unstructure_hook(ChatType, lambda kind: kind.name)
 
 
 def wire(converter: cattrs.Converter, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Write parameters in a dialect; a parameter that was not given (None) is left out."""
-    return {name: converter.unstructure(value) for name, value in params.items() if value is not None}
+    """Write parameters in a dialect; what was not given (None) is left out, inside maps too."""
+    return {name: _wire(converter, value) for name, value in params.items() if value is not None}
+
+
+def _wire(converter: cattrs.Converter, value: Any) -> Any:
+    kind = type(value)
+    if kind is str or kind is int or kind is Reference:
+        return value
+    if kind is dict:
+        return wire(converter, value)
+    if kind is list:
+        return [_wire(converter, item) for item in value]
+    return converter.unstructure(value)

@@ -351,6 +351,7 @@ CODES: Final[Mapping[str, type[RestError]]] = MappingProxyType(
         "QUERY_LIMIT_EXCEEDED": QueryLimitExceeded,
         "USER_ACCESS_ERROR": AccessDenied,
         "WRONG_CLIENT": ReauthorizationRequired,
+        "WRONG_ENCODING": ServerError,  # the method ran, and its answer could not be written as JSON
         "WRONG_PARAMETER": WrongArgument,
         "WRONG_REQUEST": RequestError,
     }

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 from attrs import define, field
-from yarl import URL
 
 from bitrix_chat.auth.addresses import portal_endpoint, server_origin
 from bitrix_chat.auth.answers import Answer, token_or_error
@@ -125,10 +124,10 @@ class AuthorizationServer:
             return Answer(failure=type(error).__name__)
 
     async def _exchange(self, session: aiohttp.ClientSession, verb: str, form: Mapping[str, str]) -> Answer:
-        address = URL(f"{self.base_url}{_PATH}")
         async with session.request(
             verb,
-            address.with_query(form) if verb == "GET" else address,
+            f"{self.base_url}{_PATH}",
+            params=form if verb == "GET" else None,
             data=None if verb == "GET" else aiohttp.FormData(form),
             headers={"Accept": "application/json"},
             allow_redirects=False,

@@ -21,6 +21,7 @@ RECOVERY: Final = 10.0
 """Seconds after which the pace grows by a step again."""
 _STEPS: Final = 8
 _SLOWEST: Final = 0.25
+_ROUNDING: Final = 1e-9
 
 
 @frozen
@@ -84,11 +85,9 @@ class LeakyBucket:
     def wait(self, now: float, count: int = 1) -> float:
         """Return the seconds until the `count`-th request from now may leave, at the present pace."""
         self._drain(now)
-        excess = self.level + count - self._ceiling
+        excess = self.level + count - self.plan.burst
         pause = max(0.0, self.paused_until - now)
-        if excess <= 0:
-            return pause
-        return max(pause, excess / self.pace)
+        return pause if excess <= _ROUNDING else max(pause, excess / self.pace)
 
     def refuse(self, now: float, sent_at: float) -> bool:
         """Learn that a request sent at `sent_at` was refused.
@@ -108,7 +107,7 @@ class LeakyBucket:
 
     @property
     def _ceiling(self) -> float:
-        return self.plan.burst + 1e-9  # a counter that drained for whole seconds is a whole number again
+        return self.plan.burst + _ROUNDING
 
     def _drain(self, now: float) -> None:
         elapsed = now - self.updated

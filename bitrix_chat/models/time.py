@@ -1,5 +1,6 @@
 """The portal's account of one request's time, the only place where it tells how much of a limit is used."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,9 +48,10 @@ class Time:
 
 def _number(value: Any) -> float | None:
     try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _text(value: Any) -> str | None:

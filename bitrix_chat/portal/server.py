@@ -24,6 +24,8 @@ from bitrix_chat.portal.rest import RestServer
 from bitrix_chat.portal.state import ADMIN_ID, Bot, Chat, PortalState, User
 from bitrix_chat.portal.thread import PortalThread
 
+_SHUTDOWN: Final = 0.001  # as good as none; 0 would wait for ever
+_TURNS_TO_CLOSE: Final = 10
 _NO_COSTS: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -113,7 +115,8 @@ class Portal:
         """Open the socket; the clock runs from here."""
         self._loop = asyncio.get_running_loop()
         self._epoch = time.time() - self._loop.time()
-        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.0)
+        server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
         tls = None if self._certificates is None else self._certificates.server_context()
         await web.TCPSite(self._runner, self._host, self._port, ssl_context=tls).start()
@@ -121,9 +124,18 @@ class Portal:
 
     async def stop(self) -> None:
         """Close the socket and end what is still running."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        server = runner.server
+        transports = [connection.transport for connection in server.connections] if server else []
+        await runner.cleanup()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()
+        # A TLS connection takes some turns of the loop to let go of its socket.
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -20,7 +20,7 @@ MAX_ENTITY_TYPE: Final = 50
 MAX_ENTITY_ID: Final = 255
 MAX_BOT_TOKEN: Final = 40
 
-_DIALOG_ID: Final = re.compile(r"chat[1-9]\d*|[1-9]\d*|sg[1-9]\d*|crm\|\w+\|\d+")
+_DIALOG_ID: Final = re.compile(r"chat[1-9]\d*|[1-9]\d*|sg[1-9]\d*|crm\|\w+\|\d+", re.ASCII)
 EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
@@ -63,6 +63,18 @@ def required_text(name: str, value: str, max_length: int | None = None) -> str:
     if not text(name, value, max_length):
         raise InvalidParameter(f"`{name}` is empty")
     return value
+
+
+def bot_token(value: str | None, max_length: int | None = None) -> str | None:
+    """Return a bot's token; an empty one is a forgotten variable, not a bot without a token."""
+    return None if value is None else required_text("token", value, max_length)
+
+
+def whole_number(name: str, value: int, least: int) -> int:
+    """Return a whole number that is not too small."""
+    if type(value) is int and value >= least:
+        return value
+    raise InvalidParameter(f"`{name}` is {_shown(value)}, but it is a whole number of at least {least}")
 
 
 def color(name: str, value: Color | str | None) -> Color | None:

@@ -14,7 +14,7 @@ from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Request, Safety
 
 _profile = decoder(UPPER_ANSWERS, Profile, "profile")
-_METHOD: Final = re.compile(r"[A-Za-z][\w]*(\.[A-Za-z0-9_]+)*")
+_METHOD: Final = re.compile(r"[A-Za-z]\w*(\.\w+)*(?<!\.json)(?<!\.xml)", re.ASCII | re.IGNORECASE)
 _RESERVED: Final = frozenset(
     {"auth", "access_token", "auth_connector", "ap", "aplogin", "token", "state", "sessid", "method"}
 )
@@ -41,7 +41,7 @@ class GeneralResource(Resource):
             InvalidParameter: the name is none, or a parameter is one that the portal keeps for itself.
         """
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
-            raise InvalidParameter(f"{method!r} is no method name such as 'im.chat.add'")
+            raise InvalidParameter(f"{method!r} is no method name such as 'im.chat.add' (without '.json')")
         reserved = _RESERVED.intersection(params or {})
         if reserved:
             raise InvalidParameter(f"`{min(reserved)}` is a name the portal keeps for itself", method=method)

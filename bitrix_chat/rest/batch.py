@@ -5,20 +5,24 @@ reference is replaced. What cannot be said without loss in it is refused here, w
 """
 
 import enum
+import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bitrix_chat.errors import (
     BatchHalted,
     BitrixError,
     InvalidParameter,
+    Outcome,
     OutcomeUnknown,
     UnexpectedAnswer,
 )
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.envelope import rest_error
 from bitrix_chat.rest.query import build, leaves
+from bitrix_chat.rest.redaction import scrub, secrets_in
 from bitrix_chat.rest.reference import LOOKALIKE, Reference
 from bitrix_chat.rest.request import Request, Response, Safety
 
@@ -30,6 +34,10 @@ _NOT_IN_BATCH: Final = frozenset({"batch", "download", "upload"})
 _RISK: Final = (Safety.SAFE, Safety.IDEMPOTENT, Safety.KEYED, Safety.CREATE)
 # Arguments of controller methods that the portal checks for their type, so that a failed reference is refused.
 _TYPE_CHECKED: Final = frozenset({"dialogId", "messageId", "commandId", "fileId", "userId"})
+# Names that PHP reads back as they were: it turns dots and blanks into `_`, and brackets nest.
+_NAME: Final = re.compile(r"[^ .\[\]\0\ud800-\udfff]+")
+_KEY: Final = re.compile(r"[^\s\[\]\0\ud800-\udfff][^\[\]\0\ud800-\udfff]*")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False) -> Request:
@@ -56,7 +64,10 @@ def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False) -> Request:
 def _command(request: Request, names: Mapping[int, str], *, halt: bool) -> str:
     if request.method.lower() in _NOT_IN_BATCH:
         raise InvalidParameter("cannot be a command of a batch; call it alone", method=request.method)
-    params = {name: _rendered(request.method, name, value, names, halt) for name, value in request.params.items()}
+    params = {
+        _kept(request.method, str(name), _NAME): _rendered(request.method, name, value, names, halt)
+        for name, value in request.params.items()
+    }
     if (count := sum(1 for _ in leaves(params))) > MAX_LEAVES:
         raise InvalidParameter(
             f"{count} values are too many for a command of a batch (at most {MAX_LEAVES}); call it alone",
@@ -70,10 +81,19 @@ def _rendered(method: str, path: str, value: Any, names: Mapping[int, str], halt
     if isinstance(value, Reference):
         return _reference(method, path, value, names, halt=halt)
     if isinstance(value, Mapping) and value:
-        return {key: _rendered(method, f"{path}.{key}", item, names, halt) for key, item in value.items()}
+        return {
+            _kept(method, str(key), _KEY): _rendered(method, f"{path}.{key}", item, names, halt)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple) and value:
         return [_rendered(method, f"{path}[{index}]", item, names, halt) for index, item in enumerate(value)]
     return _leaf(method, path, value)
+
+
+def _kept(method: str, name: str, allowed: re.Pattern[str]) -> str:
+    if allowed.fullmatch(name):
+        return name
+    raise InvalidParameter(f"the name {name!r} cannot be sent in a batch: the portal would change it", method=method)
 
 
 def _leaf(method: str, path: str, value: Any) -> str | int | float:
@@ -86,8 +106,10 @@ def _leaf(method: str, path: str, value: Any) -> str | int | float:
     if isinstance(value, str):
         if LOOKALIKE.search(value):
             raise _inexpressible(method, path, "text that the portal would take for a reference; call it alone")
+        if _SURROGATE.search(value):
+            raise _inexpressible(method, path, "half of a surrogate pair, which is no Unicode")
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise _inexpressible(method, path, "null" if value is None else "an empty list, an empty map or no JSON value")
 
@@ -123,7 +145,7 @@ def unpack(
     if not isinstance(parts, dict):
         raise UnexpectedAnswer("the result is no batch result", method="batch")
     results, errors, times, totals, nexts = (
-        _by_name(parts.get(f"result{part}"), requests) for part in ("", "_error", "_time", "_total", "_next")
+        _by_name(parts.get(f"result{part}")) for part in ("", "_error", "_time", "_total", "_next")
     )
     failed = False
     for name, request in requests.items():
@@ -131,15 +153,15 @@ def unpack(
             yield name, _success(results[name], times.get(name), totals.get(name), nexts.get(name))
         elif isinstance(errors.get(name), dict):
             failed = True
-            yield name, rest_error(request.method, {"error": "", **errors[name]})
+            yield name, _refused(request, errors[name])
         else:
             yield name, _missing(request, halted=halt and failed)
 
 
-def _by_name(part: Any, requests: Iterable[str]) -> dict[str, Any]:
+def _by_name(part: Any) -> dict[str, Any]:
     # PHP writes a map as a list when its keys are 0..n-1, and an empty one always.
     if isinstance(part, list):
-        return {name: part[int(name)] for name in requests if name.isdecimal() and int(name) < len(part)}
+        return {str(index): item for index, item in enumerate(part)}
     return part if isinstance(part, dict) else {}
 
 
@@ -152,24 +174,44 @@ def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
     )
 
 
+def _refused(request: Request, content: Mapping[str, Any]) -> BitrixError:
+    error = rest_error(request.method, {"error": "", **content})
+    error.description = scrub(error.description, secrets_in(request.params))
+    error.args = (error.description,)
+    return _final(request, error)
+
+
 def _missing(request: Request, *, halted: bool) -> BitrixError:
     if halted:
         return BatchHalted("an earlier command failed and the batch stopped there", method=request.method)
-    missing = UnexpectedAnswer("the batch answer does not mention this command", method=request.method)
-    if request.safety.repeatable:
-        return missing
-    unknown = OutcomeUnknown("the batch answer does not mention this command", method=request.method)
-    unknown.__cause__ = missing
+    return _final(request, UnexpectedAnswer("the batch answer does not mention this command", method=request.method))
+
+
+def _final(request: Request, error: BitrixError) -> BitrixError:
+    # As for a call that travels alone: a create that may have run is named as such.
+    if error.outcome is not Outcome.UNKNOWN or request.safety.repeatable:
+        return error
+    unknown = OutcomeUnknown(
+        f"it may have run ({error.description}); look before sending it again", method=request.method, code=error.code
+    )
+    unknown.__cause__ = error
     return unknown
+
+
+def _commands(request: Request) -> dict[str, str]:
+    # A caller's own `batch` may hold whatever the portal takes: a map or a list, in either spelling.
+    written = request.params.get("cmd", request.params.get("CMD"))
+    if not isinstance(written, dict | list):
+        return {}
+    named_commands = _by_name(written)
+    return {str(name): str(command).partition("?")[0] for name, command in named_commands.items()}
 
 
 def work_of(request: Request) -> dict[str, int]:
     """Return which methods a request makes the portal run, and how often each."""
     if request.method != "batch":
         return {request.method: 1}
-    commands = request.params.get("cmd")
-    listed = commands.values() if isinstance(commands, Mapping) else commands if isinstance(commands, list) else ()
-    return dict(Counter(str(command).partition("?")[0] for command in listed)) or {"batch": 1}
+    return dict(Counter(_commands(request).values())) or {"batch": 1}
 
 
 def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
@@ -178,16 +220,19 @@ def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
         yield request.method, response.raw_time
         return
     result = response.result if isinstance(response.result, dict) else {}
-    for name, time in _by_name(result.get("result_time"), request.params["cmd"]).items():
-        yield str(request.params["cmd"].get(name, "")).partition("?")[0], time
+    commands = _commands(request)
+    for name, time in _by_name(result.get("result_time")).items():
+        if name in commands:
+            yield commands[name], time
 
 
 def refused_for_time(request: Request, response: Response) -> Iterator[str]:
     """Yield the methods whose commands met the operating limit inside a batch."""
     if request.method == "batch" and isinstance(response.result, dict):
-        for name, error in _by_name(response.result.get("result_error"), request.params["cmd"]).items():
-            if isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":
-                yield str(request.params["cmd"].get(name, "")).partition("?")[0]
+        commands = _commands(request)
+        for name, error in _by_name(response.result.get("result_error")).items():
+            if name in commands and isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":
+                yield commands[name]
 
 
 def named(calls: "Sequence[Call[Any]] | Mapping[str, Call[Any]]") -> dict[str, Call[Any]]:
@@ -199,6 +244,6 @@ def named(calls: "Sequence[Call[Any]] | Mapping[str, Call[Any]]") -> dict[str, C
     if not isinstance(calls, Mapping):
         return {f"c{index}": call for index, call in enumerate(calls)}
     for name in calls:
-        if not name.isidentifier():
+        if not isinstance(name, str) or not name.isidentifier():
             raise InvalidParameter(f"a command's name is letters, digits and _, not {name!r}", method="batch")
     return dict(calls)

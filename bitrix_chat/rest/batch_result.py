@@ -8,7 +8,6 @@ from attrs import field, frozen
 from bitrix_chat.errors import BitrixError, Outcome
 from bitrix_chat.rest.batch import unpack
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.redaction import scrub, secrets_in
 from bitrix_chat.rest.request import Exchange, Response
 
 T = TypeVar("T")
@@ -23,7 +22,7 @@ class CommandResult(Generic[T]):
         method: its REST method.
         outcome: whether it ran.
         value: its typed result, None unless it is done.
-        error: what it failed with, None if it is done.
+        error: what it failed with; also of a command that is done, if its answer has an unexpected shape.
         response: its raw answer.
     """
 
@@ -60,7 +59,7 @@ class BatchResult:
 
     @property
     def failed(self) -> tuple[CommandResult[Any], ...]:
-        """The commands that are not done."""
+        """The commands without a value: refused, unknown, or done with an answer that cannot be read."""
         return tuple(result for result in self.results if result.error is not None)
 
     def values(self) -> list[Any]:
@@ -102,8 +101,6 @@ class BatchDecoder:
         if isinstance(answer, Response):
             exchange.succeed(answer)
             return self._decoded(name, exchange, answer)
-        answer.description = scrub(answer.description, secrets_in(exchange.request.params))
-        answer.args = (answer.description,)
         exchange.fail(answer)
         return CommandResult(name, exchange.request.method, answer.outcome, error=answer)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
-from bitrix_chat.errors import Outcome
+from bitrix_chat.errors import InvalidParameter, Outcome
 from bitrix_chat.rest.request import Exchange, Request, Response, Transport
 
 T = TypeVar("T")
@@ -19,7 +19,17 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
     been awaited, packed or inspected warns.
     """
 
-    __slots__ = ("__weakref__", "_decode", "_exchange", "_request", "_running", "_seen", "_timeout", "_transport")
+    __slots__ = (
+        "__weakref__",
+        "_bounded",
+        "_decode",
+        "_exchange",
+        "_request",
+        "_running",
+        "_seen",
+        "_timeout",
+        "_transport",
+    )
 
     def __init__(
         self,
@@ -34,6 +44,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         self._timeout = timeout
         self._exchange: Exchange | None = None
         self._running: Coroutine[Any, Any, T] | None = None
+        self._bounded: Call[T] | None = None
         self._seen = False
 
     def __repr__(self) -> str:
@@ -50,7 +61,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         """What is known of the request so far, also after a cancellation."""
         exchange = self._exchange
         if exchange is None:
-            return Outcome.NOT_SENT
+            return Outcome.NOT_SENT if self._bounded is None else self._bounded.outcome
         if exchange.carrier is not None and exchange.response is None and exchange.error is None:
             return exchange.carrier.outcome
         return exchange.outcome
@@ -58,7 +69,9 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
     @property
     def response(self) -> Response | None:
         """The raw answer once it is here: `response.result`, `response.time`."""
-        return self._exchange.response if self._exchange else None
+        if self._exchange is None:
+            return None if self._bounded is None else self._bounded.response
+        return self._exchange.response
 
     @property
     def decode(self) -> Callable[[Any], T]:
@@ -66,18 +79,30 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         return self._decode
 
     def within(self, timeout: float | None) -> "Call[T]":
-        """Return the same call bounded by `timeout` seconds, waiting included; None waits as long as it takes."""
+        """Return the same call bounded by `timeout` seconds, waiting included; None waits as long as it takes.
+
+        Raises:
+            InvalidParameter: the timeout is not more than 0.
+        """
+        if timeout is not None and not timeout > 0:
+            raise InvalidParameter(
+                f"`timeout` is {timeout}, but seconds are more than 0; None waits without a bound",
+                method=self._request.method,
+            )
         self._seen = True
-        return Call(self._request, self._decode, self._transport, timeout)
+        self._bounded = Call(self._request, self._decode, self._transport, timeout)
+        return self._bounded
 
     def claim(self) -> Exchange:
         """Hand the call over to whoever sends it, a batch for example; from then on it cannot be awaited.
 
         Raises:
-            RuntimeError: it was awaited or packed before.
+            RuntimeError: it was awaited, packed or closed before.
         """
         if self._exchange is not None:
-            raise RuntimeError(f"{self._request.method}: this call was already awaited or packed; make a new one")
+            raise RuntimeError(
+                f"{self._request.method}: this call was already awaited, packed or closed; make a new one"
+            )
         self._exchange = Exchange(self._request, self._timeout)
         return self._exchange
 
@@ -111,9 +136,10 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
 
     def close(self) -> None:
         """Give the call up without sending it, or stop it as a coroutine is stopped."""
-        self._seen = True
         if self._running is not None:
             self._running.close()
+        elif self._exchange is None:
+            self.claim()
 
     def __del__(self) -> None:
         if not self._seen and self._exchange is None:

@@ -4,11 +4,14 @@ The code decides before the HTTP status: portals answer refusals with several st
 """
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from bitrix_chat.errors import BitrixError, Outcome, PortalMoved, RestError, UnexpectedAnswer, error_class
 from bitrix_chat.rest.request import Response
+
+_decode: Final = json.JSONDecoder().decode
 
 
 def open_envelope(method: str, status: int, body: bytes) -> Response:
@@ -21,7 +24,7 @@ def open_envelope(method: str, status: int, body: bytes) -> Response:
     """
     content = _parse(body)
     if isinstance(content, dict):
-        if content.get("error") not in (None, ""):
+        if _is_error(content.get("error")):
             raise rest_error(method, content, status)
         if "result" in content and status < 300:
             return _response(content)
@@ -40,16 +43,21 @@ def rest_error(method: str, content: Mapping[str, Any], status: int | None = Non
     return known(description, method=method, code=code, status=status, outcome=outcome)
 
 
+def _is_error(error: Any) -> bool:
+    # An `error` that PHP calls empty says that there was none; the integer 0 is a code.
+    return error is not False and error not in (None, "", [], {})
+
+
 def _code_and_description(content: Mapping[str, Any]) -> tuple[str, str]:
     error = content["error"]
     if isinstance(error, dict):
-        return str(error.get("code", "")), str(error.get("message", ""))
-    return str(error), str(content.get("error_description") or "")
+        return str(error.get("code", "")), str(error.get("message") or "")
+    return str(error) if isinstance(error, str | int) else "", str(content.get("error_description") or "")
 
 
 def _parse(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return _decode(body.removeprefix(BOM_UTF8).decode())  # a file of the portal's may begin with a mark
     except (ValueError, RecursionError):
         return None
 
@@ -69,7 +77,7 @@ def _integer(value: Any) -> int | None:
         return None
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

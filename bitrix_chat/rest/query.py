@@ -1,11 +1,17 @@
 """PHP's query strings, both ways: what a batch command is written in, and what webhooks arrive in."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
-MAX_PAIRS = 1000
+MAX_PAIRS: Final = 1000
 """PHP drops silently what goes beyond its `max_input_vars`; here it is an error."""
+MAX_DEPTH: Final = 64
+"""Brackets one name may have: PHP drops what nests deeper (`max_input_nesting_level`); here it is an error."""
+
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_ONE_BLANK: Final = re.compile(r"[ \t\n\r\v\f]")
 
 
 def build(params: Mapping[str, Any]) -> str:
@@ -40,11 +46,13 @@ def parse(query: str, *, max_pairs: int = MAX_PAIRS) -> dict[str, Any]:
     knows whether a list was meant.
 
     Raises:
-        ValueError: more than `max_pairs` pairs.
+        ValueError: more than `max_pairs` pairs, or a name nests deeper than `MAX_DEPTH`.
     """
     result: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=max_pairs):
         keys = _keys(name)
+        if len(keys) > MAX_DEPTH + 1:
+            raise ValueError(f"a name has more than {MAX_DEPTH} brackets")
         if keys:
             _put(result, keys, value)
     return result
@@ -70,7 +78,7 @@ def _nested(rest: str) -> Iterator[str]:
         key, closed, rest = rest.partition("]")
         if not closed:
             return
-        yield key
+        yield "" if _ONE_BLANK.fullmatch(key) else key
         if not rest.startswith("["):
             return
         rest = rest[1:]
@@ -89,5 +97,5 @@ def _put(target: dict[str, Any], keys: list[str], value: str) -> None:
 
 
 def _next_index(target: Mapping[str, Any]) -> str:
-    indices = [int(key) for key in target if key.isdecimal()]
+    indices = [int(key) for key in target if _INDEX.fullmatch(key)]
     return str(max(indices) + 1) if indices else "0"

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from bitrix_chat.rest.query import parse
+
 MASK: Final = "***"
 
 _SECRET_NAMES: Final = frozenset(
@@ -36,16 +38,27 @@ def masked(params: Any) -> Any:
 
 
 def secrets_in(params: Any) -> Iterator[str]:
-    """Yield the values of all secret parameters."""
+    """Yield the values of all secret parameters, those in the commands of a batch too."""
     if isinstance(params, Mapping):
         for name, value in params.items():
             if is_secret(str(name)) and isinstance(value, str):
                 yield value
+            elif str(name).lower() == "cmd":
+                yield from _secrets_in_commands(value)
             else:
                 yield from secrets_in(value)
     elif isinstance(params, list | tuple):
         for value in params:
             yield from secrets_in(value)
+
+
+def _secrets_in_commands(commands: Any) -> Iterator[str]:
+    listed = commands.values() if isinstance(commands, Mapping) else commands if isinstance(commands, list) else ()
+    for command in listed:
+        try:
+            yield from secrets_in(parse(str(command).partition("?")[2]))
+        except ValueError:  # beyond what PHP reads
+            continue
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

@@ -1,17 +1,26 @@
 """References from one command of a batch to the result of an earlier one, as values."""
 
 import re
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.rest.call import Call
 
-LOOKALIKE: Final = re.compile(r"\$(result|next|total|time|error)\S*\[[^\]]+\]", re.IGNORECASE)
+LOOKALIKE: Final = re.compile(
+    # One of five words and a `[key]` before the next blank; atomic, so that no text of a stranger can stall the search.
+    r"\$(?:result|next|total|time|error)(?>\S*?\[(?=[^\]]))[^\]]++\]",
+    re.IGNORECASE | re.ASCII,
+)
 """What the portal takes for a reference in any text of a batch; nothing escapes it."""
 
-_CREATES_CHAT: Final = frozenset({"im.chat.add", "imbot.chat.add"})
+_CHAT_NUMBERS: Final = frozenset(
+    (f"{branch}.{method}", path)
+    for branch in ("im", "imbot")
+    for method, path in (("chat.add", ()), ("chat.get", ("ID",)), ("dialog.get", ("id",)))
+)
+"""Where an answer has the number of a chat under a name that elsewhere is a user's, a bot's or a message's."""
 _KEY: Final = re.compile(r"[^\s\[\]]+")
 
 
@@ -21,6 +30,10 @@ class Reference:
 
     call: Call[Any]
     path: tuple[str, ...] = field(default=())
+
+    # `__getitem__` alone would make Python step through 0, 1, 2 and so on without end.
+    __iter__: ClassVar[None] = None
+    __contains__: ClassVar[None] = None
 
     def __getitem__(self, key: str | int) -> "Reference":
         if not _KEY.fullmatch(str(key)):
@@ -37,12 +50,10 @@ class Reference:
         When the referred command failed, the text stays as it stands and names no chat, where a whole-value
         reference would become an array and, as an integer, chat 1.
         """
-        if self.path[-1:] == ("dialogId",):
+        if self.path[-2:] == ("chat", "dialogId"):
             return "chat" + Reference(self.call, (*self.path[:-1], "id")).whole(name)
         method = self.call._request.method.lower()  # noqa: SLF001  # to look is not to inspect: the call stays unsent
-        if method in _CREATES_CHAT and not self.path:
-            return "chat" + self.whole(name)
-        if self.path[-1:] in {("ID",), ("id",), ("chatId",)}:
+        if (method, self.path) in _CHAT_NUMBERS or self.path[-2:] == ("chat", "id") or self.path[-1:] == ("chatId",):
             return "chat" + self.whole(name)
         return None
 

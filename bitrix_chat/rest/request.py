@@ -25,7 +25,7 @@ class Safety(enum.Enum):
 
 
 def _names(params: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(params) + "}"
+    return "{" + ", ".join(map(str, params)) + "}"
 
 
 @frozen(slots=True)

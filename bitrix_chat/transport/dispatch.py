@@ -7,8 +7,8 @@ of the line; so the limiter has one waiter a client, and cancelled callers cost 
 
 A *group* is what leaves in one HTTP request. It is signed as it leaves, announced to `departing` before its first
 byte, and owned by a task of ours: a cancelled caller detaches from it and what became of it is still written down.
-`QUERY_LIMIT_EXCEEDED` and `expired_token` prove that nothing ran, so the whole group goes back to the head of the
-line, in order, for a new slot. Everything else reaches each exchange as its own outcome.
+`QUERY_LIMIT_EXCEEDED` and `expired_token` prove that nothing ran, so the whole group goes back to its place at the
+head of the line for a new slot. Everything else reaches each exchange as its own outcome.
 """
 
 import asyncio
@@ -137,17 +137,18 @@ class Dispatch:
         self._pumping = False
         if self._at_limiter is not None or self._limiter is None:
             return
-        while self._may_depart():
+        while (ticket := self._next()) is not None:
             if not self._limiter.try_acquire():
                 self._at_limiter = asyncio.get_running_loop().create_task(self._depart_as_slots_come(self._limiter))
                 return
-            self._depart()
-        self._wake_when_a_method_opens()
+            self._depart(ticket)
+        if self._line:
+            self._wake_when_a_method_opens()
 
-    def _may_depart(self) -> bool:
-        if self._renewals or self._closed or len(self._flying) >= self._max_in_flight:
-            return False
-        return self._line.peek(self._opens) is not None
+    def _next(self) -> Ticket | None:
+        if not self._line or self._renewals or self._closed or len(self._flying) >= self._max_in_flight:
+            return None
+        return self._line.first(self._opens)
 
     def _opens(self, ticket: Ticket) -> bool:
         now = asyncio.get_running_loop().time()
@@ -156,22 +157,21 @@ class Dispatch:
     def _opens_at(self, work: Mapping[str, int], now: float) -> float:
         return max(self._budget.opens_at(method, now, count) for method, count in work.items())
 
-    def _depart(self) -> None:
-        ticket = self._line.pop(self._opens)
-        if ticket is not None:
-            for method, count in ticket.work.items():
-                self._budget.depart(method, count)
-            task = asyncio.get_running_loop().create_task(self._fly([ticket]))
-            self._flying.add(task)
+    def _depart(self, ticket: Ticket) -> None:
+        self._line.take(ticket)
+        for method, count in ticket.work.items():
+            self._budget.depart(method, count)
+        self._flying.add(asyncio.get_running_loop().create_task(self._fly([ticket])))
 
     async def _depart_as_slots_come(self, limiter: RateLimiter) -> None:
         try:
-            while self._may_depart():
+            while self._next() is not None:
                 await limiter.acquire()
-                if self._may_depart():
-                    self._depart()
-                else:
+                ticket = self._next()
+                if ticket is None:
                     limiter.release()
+                else:
+                    self._depart(ticket)
         except Exception as error:  # noqa: BLE001  # a limiter of the user's may raise anything
             self._fail_waiting(error)
         finally:
@@ -195,7 +195,7 @@ class Dispatch:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if not self._line or self._closed:
+        if self._closed:
             return
         loop = asyncio.get_running_loop()
         opening = min(self._opens_at(head.work, loop.time()) for head in self._line.heads())
@@ -279,7 +279,7 @@ class Dispatch:
             for ticket in waiting:
                 self._settle(ticket, ClientClosed("the client was closed", method=ticket.method))
         else:
-            self._line.push_front(waiting)
+            self._line.put_back(waiting)
 
     def _release_budget(self, group: list[Ticket]) -> None:
         for ticket in group:

@@ -100,21 +100,29 @@ class Retrying:
         raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=exchange.outcome))
 
     async def _attempts(self, exchange: Exchange) -> Response:
-        return await _repeated(_Attempts(exchange, self._inner, self._policy).once)
+        try:
+            return await self._inner.send(exchange)
+        except BitrixError as error:
+            first = error
+        return await _repeated(_Attempts(exchange, self._inner, self._policy, first).once)
 
 
 class _Attempts:
-    """The attempts of one exchange, counted."""
+    """The attempts of one exchange after the first has failed, counted."""
 
-    def __init__(self, exchange: Exchange, inner: Transport, policy: RetryPolicy) -> None:
+    def __init__(self, exchange: Exchange, inner: Transport, policy: RetryPolicy, first: BitrixError) -> None:
         self._exchange = exchange
         self._inner = inner
         self._policy = policy
+        self._first: BitrixError | None = first
         self._unsent = 0
         self._unknown = 0
 
     async def once(self) -> Response:
+        first, self._first = self._first, None
         try:
+            if first is not None:
+                raise first
             return await self._inner.send(self._exchange)
         except BitrixError as error:
             wait = self._next_wait(error)

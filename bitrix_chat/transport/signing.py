@@ -94,7 +94,7 @@ def _encoded(request: Request, credentials: Credentials) -> bytes:
         params = {**params, "auth": credentials.token}
     try:
         # PHP ignores a body that it cannot parse and runs the method without parameters, so only clean JSON leaves.
-        return json.dumps(params, ensure_ascii=False, allow_nan=False, default=_refuse).encode()
+        return _encode(params).encode()
     except (TypeError, ValueError, RecursionError) as error:
         fault = _fault(error)
     raise InvalidParameter(fault, method=request.method)
@@ -114,6 +114,9 @@ def _refuse(value: Any) -> Any:
     if isinstance(value, Reference):
         raise InvalidParameter("a reference works only inside a batch")
     raise TypeError(f"a parameter holds {type(value).__name__}, which JSON cannot say")
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
 
 
 def _secrets(signed: Signed) -> Iterator[str]:

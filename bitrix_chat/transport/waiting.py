@@ -19,6 +19,7 @@ class Ticket:
         future: what the caller awaits; done or cancelled when nobody does any more.
         number: its place, lower first.
         work: the methods it makes the portal run, and how often each.
+        kind: those methods, by which tickets wait together.
     """
 
     exchange: Exchange
@@ -26,9 +27,11 @@ class Ticket:
     number: int = 0
     queued: bool = field(default=False, init=False)
     work: dict[str, int] = field(init=False)
+    kind: str | frozenset[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.work = work_of(self.exchange.request)
+        self.kind = frozenset(self.work) if len(self.work) > 1 else self.exchange.request.method
 
     @property
     def method(self) -> str:
@@ -40,10 +43,9 @@ class WaitingLine:
     """Tickets in the order of their calls, kept by what they make the portal do."""
 
     def __init__(self) -> None:
-        self._lines: dict[frozenset[str], deque[Ticket]] = {}
+        self._lines: dict[str | frozenset[str], deque[Ticket]] = {}
         self._length = 0
         self._last = 0
-        self._first = 0
 
     def __len__(self) -> int:
         return self._length
@@ -56,14 +58,16 @@ class WaitingLine:
         """Append a ticket."""
         self._last += 1
         ticket.number = self._last
-        self._enter(ticket, deque.append)
+        self._lines.setdefault(ticket.kind, deque()).append(ticket)
+        self._enter(ticket)
 
-    def push_front(self, tickets: Iterable[Ticket]) -> None:
-        """Put tickets back before all others, in their order."""
-        for ticket in reversed(list(tickets)):
-            self._first -= 1
-            ticket.number = self._first
-            self._enter(ticket, deque.appendleft)
+    def put_back(self, tickets: Iterable[Ticket]) -> None:
+        """Put tickets that were taken back to their places, before all that came later."""
+        for ticket in tickets:
+            line = self._lines.setdefault(ticket.kind, deque())
+            earlier = (index for index, other in enumerate(line) if other.number > ticket.number)
+            line.insert(next(earlier, len(line)), ticket)
+            self._enter(ticket)
 
     def discard(self, ticket: Ticket) -> None:
         """Take a ticket out for good, wherever it stands."""
@@ -71,33 +75,32 @@ class WaitingLine:
             ticket.queued = False
             self._length -= 1
 
-    def pop(self, may_leave: Callable[[Ticket], bool]) -> Ticket | None:
-        """Take the first ticket that may leave; None if there is none."""
-        ticket = self.peek(may_leave)
-        if ticket is not None:
-            self._lines[frozenset(ticket.work)].popleft()
-            self.discard(ticket)
-        return ticket
+    def take(self, ticket: Ticket) -> None:
+        """Take out a ticket that stands first of its kind; it may be put back later."""
+        self._lines[ticket.kind].popleft()
+        self.discard(ticket)
 
-    def peek(self, may_leave: Callable[[Ticket], bool]) -> Ticket | None:
-        """Return the first ticket that may leave, and keep it."""
+    def first(self, may_leave: Callable[[Ticket], bool]) -> Ticket | None:
+        """Return the first ticket that may leave; None if there is none."""
+        if len(self._lines) == 1:
+            head = self._head(next(iter(self._lines)))
+            return head if head is not None and may_leave(head) else None
         heads = (head for head in self.heads() if may_leave(head))
         return min(heads, key=lambda ticket: ticket.number, default=None)
 
     def heads(self) -> list[Ticket]:
         """Return the first ticket of each kind of work."""
-        return [head for work in list(self._lines) if (head := self._head(work))]
+        return [head for kind in list(self._lines) if (head := self._head(kind))]
 
-    def _enter(self, ticket: Ticket, put: Callable[[deque[Ticket], Ticket], None]) -> None:
+    def _enter(self, ticket: Ticket) -> None:
         ticket.queued = True
         self._length += 1
-        put(self._lines.setdefault(frozenset(ticket.work), deque()), ticket)
 
-    def _head(self, work: frozenset[str]) -> Ticket | None:
-        line = self._lines[work]
+    def _head(self, kind: str | frozenset[str]) -> Ticket | None:
+        line = self._lines[kind]
         while line and not line[0].queued:
             line.popleft()
         if line:
             return line[0]
-        del self._lines[work]
+        del self._lines[kind]
         return None

@@ -23,7 +23,7 @@ from bitrix_chat.errors import (
 
 CONNECT_TIMEOUT: Final = 10.0
 ANSWER_TIMEOUT: Final = 75.0
-"""Seconds for an answer: above the 60 that a portal gives a request."""
+"""Seconds for one attempt, connecting included: above the 60 that a portal gives a request."""
 
 _PIECE: Final = 1 << 16
 
@@ -82,9 +82,7 @@ class Wire:
     ) -> None:
         self._callers = session
         self._session: aiohttp.ClientSession | None = None
-        self._timeout = aiohttp.ClientTimeout(
-            total=connect_timeout + answer_timeout, sock_connect=connect_timeout, sock_read=answer_timeout
-        )
+        self._timeout = aiohttp.ClientTimeout(total=answer_timeout, sock_connect=connect_timeout)
 
     async def post(self, url: URL, body: bytes, on_write: Callable[[], None]) -> Reply:
         """Post a JSON body and return whatever comes back.

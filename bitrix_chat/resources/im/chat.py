@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from bitrix_chat.converters import SNAKE_ANSWERS, decoder
+from attrs import frozen
+
+from bitrix_chat.converters import SNAKE_ANSWERS, UPPER_ANSWERS, decoder
 from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.models.avatar import Avatar, encode_avatar
 from bitrix_chat.models.chat import Entity
@@ -14,11 +16,18 @@ from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Safety
 
 _chat_id = decoder(SNAKE_ANSWERS, int, "im.chat.add")
-_found_ids = decoder(SNAKE_ANSWERS, dict[str, int], "im.chat.get")
+
+
+@frozen
+class _Found:
+    id: int
+
+
+_found = decoder(UPPER_ANSWERS, _Found, "im.chat.get")
 
 
 def _found_id(raw: Any) -> int | None:
-    return _found_ids(raw).get("ID")
+    return _found(raw).id if raw else None
 
 
 class ChatResource(Resource):

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from bitrix_chat.converters import CAMEL_ANSWERS, CAMEL_REQUESTS, decoder, wire
+from attrs import frozen
+
+from bitrix_chat.converters import CAMEL_ANSWERS, decoder
 from bitrix_chat.enums import Background, BotType, Color, EventMode, Gender
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.models.avatar import Avatar, encode_avatar
@@ -16,13 +18,20 @@ from bitrix_chat.rest.request import Safety
 _registered = decoder(CAMEL_ANSWERS, BotInfo, "imbot.v2.Bot.register")
 _got = decoder(CAMEL_ANSWERS, BotInfo, "imbot.v2.Bot.get")
 _page = decoder(CAMEL_ANSWERS, BotPage, "imbot.v2.Bot.list")
-_done = decoder(CAMEL_ANSWERS, dict[str, bool], "imbot.v2.Bot.unregister")
 
 _PAGE: Final = 50
 
 
+@frozen
+class _Done:
+    result: bool
+
+
+_done = decoder(CAMEL_ANSWERS, _Done, "imbot.v2.Bot.unregister")
+
+
 def _unregistered(raw: Any) -> bool:
-    return _done(raw).get("result", False)
+    return _done(raw).result
 
 
 class BotResource(Resource):
@@ -85,8 +94,8 @@ class BotResource(Resource):
         }
         fields = {
             "code": arguments.required_text("code", code),
-            "botToken": arguments.text("token", token, arguments.MAX_BOT_TOKEN),
-            "properties": wire(CAMEL_REQUESTS, properties),
+            "botToken": arguments.bot_token(token, arguments.MAX_BOT_TOKEN),
+            "properties": properties,
             "type": arguments.choice("type", BotType, type),
             "eventMode": mode,
             "webhookUrl": arguments.text("webhook_url", webhook_url),
@@ -95,8 +104,7 @@ class BotResource(Resource):
             "isSupportOpenline": is_support_openline,
             "backgroundId": arguments.choice("background_id", Background, background_id),
         }
-        params = {"fields": wire(CAMEL_REQUESTS, fields)}
-        return self._camel("imbot.v2.Bot.register", params, _registered, Safety.IDEMPOTENT)
+        return self._camel("imbot.v2.Bot.register", {"fields": fields}, _registered, Safety.IDEMPOTENT)
 
     def get(self, bot_id: Id | None = None, *, code: str | None = None, token: str | None = None) -> Call[BotInfo]:
         """Get any bot of the portal by its id or its code.
@@ -111,14 +119,14 @@ class BotResource(Resource):
             raise InvalidParameter("either `bot_id` or `code` is needed, not both", method="imbot.v2.Bot.get")
         params = {
             "botId": None if bot_id is None else arguments.positive_id("bot_id", bot_id),
-            "code": arguments.text("code", code),
-            "botToken": arguments.text("token", token),
+            "code": None if code is None else arguments.required_text("code", code),
+            "botToken": arguments.bot_token(token),
         }
         return self._camel("imbot.v2.Bot.get", params, _got, Safety.SAFE)
 
     def unregister(self, bot_id: Id, *, token: str | None = None) -> Call[bool]:
         """Remove a bot of yours from the portal. Source: `imbot.v2.Bot.unregister` (scope `imbot`)."""
-        params = {"botId": arguments.positive_id("bot_id", bot_id), "botToken": arguments.text("token", token)}
+        params = {"botId": arguments.positive_id("bot_id", bot_id), "botToken": arguments.bot_token(token)}
         return self._camel("imbot.v2.Bot.unregister", params, _unregistered, Safety.IDEMPOTENT)
 
     def list(
@@ -133,13 +141,11 @@ class BotResource(Resource):
 
         Source: `imbot.v2.Bot.list` (scope `imbot`).
         """
-        if limit < 1 or offset < 0:
-            raise InvalidParameter("`limit` is at least 1 and `offset` at least 0", method="imbot.v2.Bot.list")
         kind = arguments.choice("type", BotType, type)
         params = {
             "filter": None if kind is None else {"type": kind},
-            "limit": limit,
-            "offset": offset,
-            "botToken": arguments.text("token", token),
+            "limit": arguments.whole_number("limit", limit, 1),
+            "offset": arguments.whole_number("offset", offset, 0),
+            "botToken": arguments.bot_token(token),
         }
         return self._camel("imbot.v2.Bot.list", params, _page, Safety.SAFE)

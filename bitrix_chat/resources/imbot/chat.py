@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bitrix_chat.converters import CAMEL_ANSWERS, CAMEL_REQUESTS, decoder, wire
+from bitrix_chat.converters import CAMEL_ANSWERS, decoder
 from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.models.avatar import Avatar, encode_avatar
 from bitrix_chat.models.chat import ChatInfo, Entity
@@ -74,7 +74,8 @@ class ChatResource(Resource):
             "entityType": entity_type,
             "entityId": entity_id,
         }
-        params = {**self._bot, "fields": wire(CAMEL_REQUESTS, fields) or None}
+        given = {name: value for name, value in fields.items() if value is not None}
+        params = {**self._bot, "fields": given or None}  # a batch cannot say an empty map
         return self._camel("imbot.v2.Chat.add", params, _added, Safety.CREATE)
 
     def get(self, dialog_id: DialogId) -> Call[ChatInfo]:

@@ -19,8 +19,8 @@ class BotHandle:
     def __init__(self, transport: Transport, bot_id: Id, token: str | None) -> None:
         self.id = arguments.positive_id("bot_id", bot_id)
         params: dict[str, Any] = {"botId": self.id}
-        if token is not None:
-            params["botToken"] = arguments.required_text("token", token)
+        if (bot_token := arguments.bot_token(token)) is not None:
+            params["botToken"] = bot_token
         self.chat = ChatResource(transport, params)
 
     def __repr__(self) -> str:

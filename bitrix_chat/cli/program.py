@@ -1,0 +1,79 @@
+"""The program: its commands, and the one place where they are run and their failures end."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+import bitrix_chat
+from bitrix_chat import BitrixError
+from bitrix_chat.cli import endings
+from bitrix_chat.cli.bot import bot
+from bitrix_chat.cli.call import call
+from bitrix_chat.cli.chat_structure import chat_structure
+from bitrix_chat.cli.create_chat import create_chat
+from bitrix_chat.cli.demo import demo
+from bitrix_chat.cli.portal import portal
+from bitrix_chat.cli.secrets import secrets_given
+from bitrix_chat.cli.usage import usage_sentence
+from bitrix_chat.rest.redaction import scrub
+
+_HELP = """Create and drive Bitrix24 chats: within the portal's limits, nothing sent twice.
+
+Exit codes: 0 done, 1 the portal refused, 2 wrong usage, 3 it may have run and nobody knows, 4 the portal was not
+reached, 130 interrupted.
+"""
+
+
+def _version() -> str:
+    return f"bitrix-chat {bitrix_chat.__version__}"
+
+
+def _default(value: object) -> str | None:
+    return None if value is None or value is False else str(value)
+
+
+app = App(
+    name="bitrix-chat",
+    help=_HELP,
+    version=_version,
+    help_format="markdown",
+    version_format="plaintext",
+    default_parameter=Parameter(negative=(), show_default=_default),
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+)
+for _command in (demo, portal, create_chat, chat_structure, bot, call):
+    app.command(_command)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command and return its exit code; what fails is said on stderr, without any secret."""
+    try:
+        code = app(list(tokens))
+    except CycloptsError as error:
+        return _say(usage_sentence(error), endings.WRONG_USAGE, tokens)
+    except BitrixError as error:
+        return _say(endings.sentence(error), endings.exit_code(error), tokens)
+    except KeyboardInterrupt:
+        return endings.INTERRUPTED
+    except BrokenPipeError:
+        return _pipe_closed()
+    except Exception:  # noqa: BLE001  # a traceback of Python's own would repeat what an exception quotes
+        return _say(f"this is a bug, please report it\n{traceback.format_exc()}", endings.BUG, tokens)
+    return code if isinstance(code, int) else endings.DONE
+
+
+def _say(what: str, code: int, tokens: Sequence[str]) -> int:
+    print(scrub(f"bitrix-chat: {what}", secrets_given(tokens, os.environ)), file=sys.stderr)
+    return code
+
+
+def _pipe_closed() -> int:
+    # Python flushes stdout once more as it exits, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return endings.PIPE_CLOSED

@@ -1,0 +1,31 @@
+"""What was given that opens something: the last net below messages that should not hold it anyway."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+_IN_WEBHOOK: Final = re.compile(r"/rest/\d+/([^/\s?#]+)")
+_OPTIONS: Final = ("--token", "--bot-token")
+_VARIABLES: Final = (
+    "BITRIX24_ACCESS_TOKEN",
+    "BITRIX24_BOT_TOKEN",
+    "BITRIX24_CLIENT_ID",
+    "BITRIX24_CLIENT_SECRET",
+    "BITRIX24_REFRESH_TOKEN",
+    "BITRIX24_TOKEN",
+)
+
+
+def secrets_given(tokens: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the secrets among the words of a command line and the variables of its environment."""
+    for text in (*tokens, environ.get("BITRIX24_WEBHOOK_URL", "")):
+        yield from _IN_WEBHOOK.findall(text)
+    yield from _of_options(tokens)
+    yield from filter(None, (environ.get(name) for name in _VARIABLES))
+
+
+def _of_options(tokens: Sequence[str]) -> Iterator[str]:
+    for word, following in zip(tokens, (*tokens[1:], ""), strict=True):
+        option, equals, value = word.partition("=")
+        if option in _OPTIONS:
+            yield value if equals else following

@@ -1,0 +1,27 @@
+"""Values that stand in a file, so that a secret need not stand in the shell's history."""
+
+from pathlib import Path
+
+from bitrix_chat import InvalidParameter
+
+
+def read_file(option: str, path: Path) -> str:
+    """Return a file's text.
+
+    Raises:
+        InvalidParameter: it cannot be read; the message names the option and not the path, which may be a slip.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        reason = "it is no UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path"
+    raise InvalidParameter(f"{option}: the file cannot be read ({reason})")
+
+
+def given(option: str, value: str | None) -> str | None:
+    """Return an option's value, which `@path` takes from a file."""
+    if value is None or not value.startswith("@"):
+        return value
+    return read_file(option, Path(value[1:])).strip()

@@ -1,0 +1,47 @@
+"""What the help says, and what it does not."""
+
+import importlib.metadata
+
+import pytest
+
+PORTAL = ["--url", "--token", "--timeout", "--plan"]
+ADD = [
+    f"--{name}" for name in ("bot-id", "bot-token", "title", "description", "color", "avatar", "user-ids", "dry-run")
+]
+ADD += ["--owner-id", "--message", "--type", "--entity-type", "--entity-id"]
+SECRETS = ("WEBHOOK_URL", "TOKEN", "BOT_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], ["demo", "portal", "create-chat", "chat-structure", "bot", "call", "--version", "Exit codes"]),
+        (["demo"], ["--chats"]),
+        (["portal"], ["--port", "--plan", "--cost", "--operating-limit", "--tls", "--faults", "--json"]),
+        (["create-chat"], [*PORTAL, "--fields", "--out", "--dry-run"]),
+        (["chat-structure"], ["--empty"]),
+        (["bot"], ["chat"]),
+        (["bot", "chat"], ["add"]),
+        (["bot", "chat", "add"], [*PORTAL, *ADD]),
+        (["call"], [*PORTAL, "METHOD", "--params", "--dry-run"]),
+    ],
+)
+def test_help_names_every_option_and_no_value_of_the_environment(command, monkeypatch, words, options):
+    for name in SECRETS:
+        monkeypatch.setenv(f"BITRIX24_{name}", "SECRETCANARY")
+    ran = command(*words, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert [option for option in options if option not in ran.out] == []
+    assert "SECRETCANARY" not in ran.out
+    assert "--no-" not in ran.out
+
+
+def test_the_version_is_the_packages(command):
+    assert command("--version").out == f"bitrix-chat {importlib.metadata.version('bitrix-chat')}\n"
+
+
+def test_the_script_prints_help(script):
+    ran = script("--help", BITRIX24_WEBHOOK_URL="SECRETCANARY")
+    assert ran.code == 0
+    assert "create-chat" in ran.out
+    assert "SECRETCANARY" not in ran.text

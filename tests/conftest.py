@@ -1,0 +1,28 @@
+"""What every test may use: an emulated portal and a client of it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
+from bitrix_chat.portal import Plan as PortalPlan
+from bitrix_chat.portal import Portal
+
+BOT_TOKEN = "canary-bot-token"
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[Portal]:
+    async with Portal(plan=PortalPlan.UNLIMITED) as portal:
+        yield portal
+
+
+@pytest.fixture
+def unlimited() -> MemoryRateLimiter:
+    """A limiter that never makes anyone wait."""
+    return MemoryRateLimiter(Plan(1e9, 1e8))
+
+
+@pytest.fixture
+async def b24(portal: Portal, unlimited: MemoryRateLimiter) -> AsyncIterator[BitrixChat]:
+    async with BitrixChat(WebhookAuth(portal.webhook_url), limiter=unlimited) as client:
+        yield client

@@ -1,0 +1,131 @@
+"""The leaky bucket as arithmetic, against the portal's counter as the documentation tells it."""
+
+import math
+
+import pytest
+from bitrix_chat.limits import ENTERPRISE, STANDARD, LeakyBucket, Plan
+from bitrix_chat.limits.bucket import PAUSE, RECOVERY
+from hypothesis import given
+from hypothesis import strategies as st
+
+GAPS = st.lists(st.floats(0, 20), min_size=1, max_size=300)
+
+
+class PortalCounter:
+    """The portal's side: one up a request, Y down once a second at a phase of its own."""
+
+    def __init__(self, plan: Plan, phase: float) -> None:
+        self.plan, self.phase, self.level, self.drained = plan, phase, 0.0, 0
+        self.refused = 0
+
+    def hit(self, now: float) -> None:
+        drains = math.floor(now - self.phase)
+        self.level = max(0.0, self.level - self.plan.leak * max(0, drains - self.drained))
+        self.drained = max(self.drained, drains)
+        if self.level + 1 > self.plan.size:
+            self.refused += 1
+        else:
+            self.level += 1
+
+
+@pytest.mark.parametrize(("plan", "burst"), [(STANDARD, 46), (ENTERPRISE, 240), (Plan(3, 2), 1)])
+def test_the_safe_burst_is_x_minus_2y_and_never_less_than_one(plan, burst):
+    bucket = LeakyBucket(plan)
+
+    taken = sum(bucket.take(0.0) for _ in range(1000))
+
+    assert taken == burst == plan.burst
+
+
+@given(GAPS, st.floats(0, 1), st.sampled_from([STANDARD, ENTERPRISE, Plan(10, 1)]))
+def test_the_portals_counter_never_exceeds_its_limit_whatever_the_arrivals(gaps, phase, plan):
+    bucket, portal, now = LeakyBucket(plan), PortalCounter(plan, phase), 0.0
+
+    for gap in gaps:
+        now += gap
+        while bucket.take(now):
+            portal.hit(now)
+
+    assert portal.refused == 0
+
+
+@given(GAPS, st.data())
+def test_slots_given_back_leave_the_limit_intact(gaps, data):
+    bucket, now, left = LeakyBucket(STANDARD), 0.0, 0
+    window = []
+
+    for gap in gaps:
+        now += gap
+        while bucket.take(now):
+            if data.draw(st.booleans()) and len(window) % 7 == 3:
+                bucket.give_back()
+                break
+            left += 1
+            window.append(now)
+
+    assert all(
+        sum(1 for at in window if start <= at <= start + 10) <= STANDARD.burst + 10 * STANDARD.leak + 1
+        for start in window[:: max(1, len(window) // 20)]
+    )
+
+
+@given(st.integers(1, 500))
+def test_after_the_promised_wait_exactly_that_request_may_leave(position):
+    bucket = LeakyBucket(STANDARD)
+    while bucket.take(0.0):
+        pass
+
+    wait = bucket.wait(0.0, position)
+    granted = sum(bucket.take(wait) for _ in range(int(STANDARD.burst)))
+
+    assert granted == min(position, STANDARD.burst)
+
+
+def test_it_never_counts_backwards_when_time_stands_still():
+    bucket = LeakyBucket(STANDARD, level=46.0, updated=5.0)
+
+    assert not bucket.take(4.0)
+    assert bucket.free(5.5) == 1
+
+
+def test_a_wave_of_refusals_pauses_once_and_halves_the_pace_once():
+    bucket = LeakyBucket(STANDARD)
+
+    first = bucket.refuse(now=10.0, sent_at=9.0)
+    rest = [bucket.refuse(now=10.1, sent_at=9.5) for _ in range(20)]
+
+    assert first
+    assert not any(rest)
+    assert bucket.pace == STANDARD.leak / 2
+    assert bucket.wait(10.1) == pytest.approx(PAUSE - 0.1)
+    assert not bucket.take(10.0 + PAUSE - 0.01)
+    assert bucket.free(10.5) == 0
+
+
+def test_a_request_that_left_after_the_slowdown_slows_down_again():
+    bucket = LeakyBucket(STANDARD)
+    bucket.refuse(now=10.0, sent_at=9.0)
+
+    assert bucket.refuse(now=14.0, sent_at=13.0)
+    assert bucket.pace == STANDARD.leak / 4
+
+
+def test_the_pace_recovers_by_itself_and_never_beyond_the_plan():
+    bucket = LeakyBucket(STANDARD)
+    bucket.refuse(now=0.0, sent_at=-1.0)
+
+    bucket.take(RECOVERY)
+    after_one_step = bucket.pace
+    bucket.take(60.0)
+
+    assert after_one_step == STANDARD.leak * (1 / 2 + 1 / 8)
+    assert bucket.pace == STANDARD.leak
+
+
+def test_the_pace_has_a_floor_so_that_nobody_waits_for_ever():
+    bucket = LeakyBucket(STANDARD)
+
+    for step in range(20):
+        bucket.refuse(now=step, sent_at=step - 0.5 if step else -1.0)
+
+    assert bucket.pace == STANDARD.leak / 4

@@ -1,0 +1,444 @@
+"""The queue before the portal, with everything below it faked, on virtual time."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from bitrix_chat import Plan
+from bitrix_chat.errors import (
+    AccessDenied,
+    BitrixError,
+    ClientClosed,
+    ConnectionLost,
+    DeadlineExceeded,
+    ExpiredToken,
+    OperationTimeLimit,
+    Outcome,
+    PortalUnreachable,
+    QueryLimitExceeded,
+    TokenRefreshFailed,
+)
+from bitrix_chat.limits import MemoryRateLimiter, OperatingBudget
+from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.testing import on_virtual_clock
+from bitrix_chat.transport.dispatch import Dispatch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transport.fakes import UNLIMITED, FakeSigning, exchange, in_turn
+
+
+def dispatch(signing: FakeSigning, plan: Plan = UNLIMITED, **options: Any) -> Dispatch:
+    return Dispatch(signing, limiter=MemoryRateLimiter(plan), **options)  # type: ignore[arg-type]
+
+
+def start(queue: Dispatch, *exchanges: Any) -> list[asyncio.Task[Response]]:
+    return [asyncio.create_task(queue.send(item)) for item in exchanges]
+
+
+@on_virtual_clock
+async def test_each_caller_gets_its_own_answer_and_the_calls_leave_in_order():
+    signing = FakeSigning()
+    queue = dispatch(signing)
+
+    answers = await asyncio.gather(*start(queue, *map(exchange, range(100))))
+
+    assert [answer.result for answer in answers] == list(range(100))
+    assert signing.sent == list(range(100))
+    assert signing.most_flying == 16
+
+
+@on_virtual_clock
+async def test_calls_wait_for_the_limiter_in_order():
+    signing, loop = FakeSigning(seconds=0), asyncio.get_running_loop()
+    queue, began = dispatch(signing, Plan(14, 2)), asyncio.get_running_loop().time()
+
+    await asyncio.gather(*start(queue, *map(exchange, range(20))))
+
+    assert signing.sent == list(range(20))
+    assert loop.time() - began == pytest.approx(5.0)
+
+
+@on_virtual_clock
+async def test_a_query_limit_puts_the_call_back_at_the_head_and_pauses_everyone():
+    signing = FakeSigning(in_turn(QueryLimitExceeded("Too many requests")))
+    queue = dispatch(signing, max_in_flight=1)
+
+    answers = await asyncio.gather(*start(queue, *map(exchange, range(3))))
+
+    assert [answer.result for answer in answers] == [0, 1, 2]
+    assert signing.sent == [0, 0, 1, 2]
+
+
+@on_virtual_clock
+async def test_refused_calls_return_before_later_ones_in_their_own_order():
+    refusals = iter([QueryLimitExceeded()] * 4)
+    signing = FakeSigning(lambda request: next(refusals, None) or request.params["number"])
+    queue = dispatch(signing, max_in_flight=4)
+
+    await asyncio.gather(*start(queue, *map(exchange, range(8))))
+
+    assert signing.sent == [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7]
+
+
+@on_virtual_clock
+async def test_an_expired_token_is_renewed_once_a_call_and_nothing_leaves_meanwhile():
+    signing = FakeSigning(in_turn(ExpiredToken(), ExpiredToken()))
+    queue = dispatch(signing, max_in_flight=2)
+    tasks = start(queue, *map(exchange, range(4)))
+    await asyncio.sleep(3)
+
+    assert signing.sent == [0, 1]
+    answers = await asyncio.gather(*tasks)
+    assert [answer.result for answer in answers] == [0, 1, 2, 3]
+    assert signing.sent == [0, 1, 0, 1, 2, 3]
+
+
+@on_virtual_clock
+async def test_a_token_that_expires_again_right_after_its_renewal_is_refused():
+    signing = FakeSigning(in_turn(ExpiredToken("expired"), ExpiredToken("expired")))
+    item = exchange()
+
+    with pytest.raises(ExpiredToken) as caught:
+        await dispatch(signing).send(item)
+
+    assert caught.value.outcome is item.outcome is Outcome.REFUSED
+    assert signing.renewals == 1
+
+
+@on_virtual_clock
+async def test_a_failed_renewal_reaches_the_calls_that_need_it_and_the_next_goes_on():
+    signing = FakeSigning(in_turn(ExpiredToken()))
+    signing.renewing = lambda: TokenRefreshFailed("the server is away")
+    queue = dispatch(signing)
+
+    with pytest.raises(TokenRefreshFailed):
+        await queue.send(exchange())
+
+    assert (await queue.send(exchange(7))).result == 7
+
+
+@on_virtual_clock
+async def test_one_refused_call_does_not_fail_its_neighbours():
+    signing = FakeSigning(lambda request: AccessDenied("no") if request.params["number"] == 1 else 1)
+
+    results = await asyncio.gather(*start(dispatch(signing), *map(exchange, range(3))), return_exceptions=True)
+
+    assert [type(result) for result in results] == [Response, AccessDenied, Response]
+
+
+@on_virtual_clock
+async def test_a_call_that_never_left_gives_its_slot_back():
+    signing = FakeSigning(in_turn(PortalUnreachable("no route")), seconds=0)
+    queue, began = dispatch(signing, Plan(5, 2)), asyncio.get_running_loop().time()
+
+    with pytest.raises(PortalUnreachable):
+        await queue.send(exchange())
+    await queue.send(exchange())
+
+    assert asyncio.get_running_loop().time() == began
+
+
+@on_virtual_clock
+async def test_a_method_that_met_its_operating_limit_lets_the_others_pass():
+    signing = FakeSigning(in_turn(OperationTimeLimit()), seconds=0)
+    queue, loop = dispatch(signing), asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(OperationTimeLimit):
+        await queue.send(exchange())
+
+    blocked = asyncio.create_task(queue.send(exchange(1)))
+    await queue.send(exchange(2, "im.chat.get"))
+
+    assert loop.time() == began
+    await blocked
+    assert loop.time() - began == pytest.approx(60)
+
+
+@on_virtual_clock
+async def test_operating_times_inside_a_batch_count_for_the_nested_methods():
+    time = {"operating": 479, "operating_reset_at": 900, "finish": 300, "duration": 5}
+    batch = Request("batch", {"cmd": {"a": "im.chat.add?TITLE=x"}})
+    signing = FakeSigning(lambda request: {"result": {"a": 1}, "result_time": {"a": time}} if request == batch else 1, 0)
+    queue, loop = dispatch(signing), asyncio.get_running_loop()
+    item = exchange()
+    item.request = batch
+    await queue.send(item)
+    began = loop.time()
+
+    await queue.send(exchange(1, "im.chat.get"))
+    await queue.send(exchange(2, "im.chat.add"))
+
+    assert loop.time() - began == pytest.approx(600)
+
+
+@on_virtual_clock
+async def test_a_command_refused_for_its_operating_time_holds_its_method_back():
+    error = {"error": "OPERATION_TIME_LIMIT", "error_description": ""}
+    answer = {"result": [], "result_error": {"a": error}}
+    signing = FakeSigning(lambda request: answer if request.method == "batch" else 1, 0)
+    queue, loop = dispatch(signing), asyncio.get_running_loop()
+    item = exchange()
+    item.request = Request("batch", {"cmd": {"a": "im.chat.add"}})
+    await queue.send(item)
+    began = loop.time()
+
+    await queue.send(exchange())
+
+    assert loop.time() - began == pytest.approx(60)
+
+
+@on_virtual_clock
+async def test_a_wait_known_to_be_longer_than_the_deadline_is_refused_at_once():
+    queue, loop = dispatch(FakeSigning(), Plan(5, 2)), asyncio.get_running_loop()
+    tasks = start(queue, *map(exchange, range(10)))
+    await asyncio.sleep(0)
+    item, began = exchange(deadline=loop.time() + 2), loop.time()
+
+    with pytest.raises(DeadlineExceeded, match=r"in \d+\.\d s at the earliest") as caught:
+        await queue.send(item)
+
+    assert loop.time() == began
+    assert caught.value.outcome is Outcome.NOT_SENT
+    await asyncio.gather(*tasks)
+
+
+@on_virtual_clock
+async def test_a_wait_for_the_operating_limit_that_outlasts_the_deadline_is_refused_at_once():
+    queue, loop = dispatch(FakeSigning(in_turn(OperationTimeLimit()), 0)), asyncio.get_running_loop()
+    with pytest.raises(OperationTimeLimit):
+        await queue.send(exchange())
+
+    with pytest.raises(DeadlineExceeded):
+        await queue.send(exchange(deadline=loop.time() + 59))
+
+
+@on_virtual_clock
+async def test_a_caller_cancelled_in_the_queue_costs_nothing():
+    signing = FakeSigning()
+    queue = dispatch(signing, max_in_flight=1)
+    tasks = start(queue, *map(exchange, range(3)))
+    await asyncio.sleep(0.5)
+    tasks[1].cancel()
+
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert signing.sent == [0, 2]
+
+
+@on_virtual_clock
+async def test_a_caller_cancelled_in_flight_leaves_its_outcome_behind():
+    orphans: list[Any] = []
+    queue = dispatch(FakeSigning(), on_orphan=lambda request, result: orphans.append((request, result)))
+    item = exchange(5)
+    task = asyncio.create_task(queue.send(item))
+    await asyncio.sleep(0.5)
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    before = item.outcome
+    await asyncio.sleep(1)
+
+    assert before is Outcome.UNKNOWN
+    assert item.outcome is Outcome.DONE
+    assert item.response is not None
+    assert item.response.result == 5
+    assert [(request.params["number"], result.result) for request, result in orphans] == [(5, 5)]
+
+
+@on_virtual_clock
+async def test_an_orphan_that_is_refused_for_now_is_not_sent_again():
+    signing = FakeSigning(in_turn(QueryLimitExceeded()))
+    item, queue = exchange(), dispatch(signing)
+    task = asyncio.create_task(queue.send(item))
+    await asyncio.sleep(0.5)
+
+    task.cancel()
+    await asyncio.sleep(60)
+
+    assert signing.sent == [0]
+    assert item.outcome is Outcome.REFUSED_TEMPORARY
+
+
+@on_virtual_clock
+async def test_a_failing_on_orphan_does_no_harm(caplog):
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug of the user's")
+
+    queue = dispatch(FakeSigning(), on_orphan=fail)
+    task = asyncio.create_task(queue.send(exchange()))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.sleep(1)
+
+    assert "`on_orphan` failed" in caplog.text
+    assert (await queue.send(exchange(3))).result == 3
+
+
+@on_virtual_clock
+async def test_departure_is_announced_after_the_slot_and_before_the_first_byte():
+    signing, announced = FakeSigning(), []
+
+    async def departing(requests: Any) -> None:
+        announced.append(([request.params["number"] for request in requests], list(signing.sent)))
+
+    queue = dispatch(signing, departing=departing, max_in_flight=1)
+    await asyncio.gather(*start(queue, *map(exchange, range(2))))
+
+    assert announced == [([0], []), ([1], [0])]
+
+
+@on_virtual_clock
+async def test_if_the_announcement_fails_nothing_is_sent_and_the_slot_returns():
+    signing = FakeSigning(seconds=0)
+    failures = [OSError("disk full")]
+
+    async def departing(_: Any) -> None:
+        if failures:
+            raise failures.pop()
+
+    queue, began = dispatch(signing, Plan(5, 2), departing=departing), asyncio.get_running_loop().time()
+    item = exchange()
+
+    with pytest.raises(OSError, match="disk full"):
+        await queue.send(item)
+    await queue.send(exchange(1))
+
+    assert signing.sent == [1]
+    assert item.outcome is Outcome.NOT_SENT
+    assert asyncio.get_running_loop().time() == began
+
+
+@on_virtual_clock
+async def test_closing_refuses_what_waits_and_lets_what_flies_land():
+    signing = FakeSigning()
+    queue = dispatch(signing, max_in_flight=1)
+    flying, waiting = start(queue, exchange(0), exchange(1))
+    await asyncio.sleep(0.5)
+
+    await queue.close(grace=10)
+
+    assert (await flying).result == 0
+    with pytest.raises(ClientClosed) as caught:
+        await waiting
+    assert caught.value.outcome is Outcome.NOT_SENT
+    with pytest.raises(ClientClosed):
+        await queue.send(exchange(2))
+    assert signing.sent == [0]
+
+
+@on_virtual_clock
+async def test_closing_ends_what_does_not_land_in_time_as_unknown():
+    queue = dispatch(FakeSigning(seconds=100))
+    item = exchange()
+    flying = asyncio.create_task(queue.send(item))
+    await asyncio.sleep(1)
+
+    await queue.close(grace=2)
+
+    with pytest.raises(ConnectionLost):
+        await flying
+    assert item.outcome is Outcome.UNKNOWN
+    assert len(asyncio.all_tasks()) == 1
+
+
+@on_virtual_clock
+async def test_closing_while_everyone_waits_for_the_limiter_leaves_no_task():
+    queue = dispatch(FakeSigning(seconds=0), Plan(5, 2))
+    tasks = start(queue, *map(exchange, range(5)))
+    await asyncio.sleep(0.1)
+
+    await queue.close(grace=1)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+
+    assert [type(result) for result in results] == [Response] + [ClientClosed] * 4
+    assert len(asyncio.all_tasks()) == 1
+
+
+@on_virtual_clock
+async def test_a_call_refused_for_now_while_closing_ends_as_not_run():
+    queue = dispatch(FakeSigning(in_turn(QueryLimitExceeded())))
+    flying = asyncio.create_task(queue.send(exchange()))
+    await asyncio.sleep(0.5)
+
+    await queue.close(grace=5)
+
+    with pytest.raises(ClientClosed):
+        await flying
+
+
+class BrokenLimiter(MemoryRateLimiter):
+    def try_acquire(self) -> bool:
+        return False
+
+    async def acquire(self) -> None:
+        raise ConnectionError("the limiter's store is away")
+
+
+@on_virtual_clock
+async def test_a_limiter_that_fails_fails_its_callers_and_leaves_nobody_waiting():
+    queue = Dispatch(FakeSigning(), limiter=BrokenLimiter())  # type: ignore[arg-type]
+
+    results = await asyncio.gather(*start(queue, *map(exchange, range(3))), return_exceptions=True)
+
+    assert [str(result) for result in results] == ["the limiter's store is away"] * 3
+
+
+@on_virtual_clock
+async def test_clients_without_a_limiter_share_the_portals_bucket():
+    one, two = Dispatch(FakeSigning(seconds=0)), Dispatch(FakeSigning(seconds=0))  # type: ignore[arg-type]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    await asyncio.gather(*(queue.send(exchange(number)) for number in range(25) for queue in (one, two)))
+
+    assert loop.time() - began == pytest.approx((50 - 46) / 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_any_subset_may_be_cancelled_at_any_point_without_a_leak(data):
+    count = data.draw(st.integers(1, 30))
+    cancelled = data.draw(st.dictionaries(st.integers(0, count - 1), st.floats(0, 12), max_size=count))
+    faults = data.draw(st.lists(st.sampled_from([None, QueryLimitExceeded, ExpiredToken, AccessDenied]), max_size=20))
+    on_virtual_clock(_cancel_some)(count, cancelled, faults)
+
+
+async def _cancel_some(count: int, cancelled: dict[int, float], faults: list[Any]) -> None:
+    pending = [fault() for fault in faults if fault is not None]
+    signing = FakeSigning(lambda request: pending.pop() if pending else request.params["number"])
+    plan = Plan(10, 2)
+    queue = dispatch(signing, plan, max_in_flight=4)
+    loop = asyncio.get_running_loop()
+    items = [exchange(number) for number in range(count)]
+    tasks = start(queue, *items)
+    for number, after in cancelled.items():
+        loop.call_later(after, tasks[number].cancel)
+
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 3600)
+    await asyncio.sleep(120)
+
+    for item, result in zip(items, results, strict=True):
+        assert isinstance(result, Response | BitrixError | asyncio.CancelledError)
+        if isinstance(result, Response):
+            assert item.outcome is Outcome.DONE
+    assert len(asyncio.all_tasks()) == 1
+    pending.clear()
+    for number in range(12):
+        assert (await queue.send(exchange(number))).result == number
+    assert len(asyncio.all_tasks()) == 1
+
+
+@on_virtual_clock
+async def test_what_is_in_flight_is_reserved_in_the_operating_budget():
+    time = {"operating": 450.0, "operating_reset_at": 600.0, "finish": 0.0, "duration": 10.0}
+    signing = FakeSigning(lambda request: Response(request.params["number"], raw_time=time))
+    queue = dispatch(signing, budget=OperatingBudget(480))
+    await queue.send(exchange(0))
+
+    tasks = start(queue, *map(exchange, range(1, 8)))
+    await asyncio.sleep(0.5)
+
+    assert signing.most_flying == 3
+    await asyncio.gather(*tasks)

@@ -83,7 +83,8 @@ class BitrixChat:
         """Make a client from the environment.
 
         `BITRIX24_WEBHOOK_URL`, or `BITRIX24_CLIENT_ID` and `BITRIX24_CLIENT_SECRET` with `BITRIX24_TOKEN_FILE` (kept
-        up to date) or with `BITRIX24_ACCESS_TOKEN`, `BITRIX24_REFRESH_TOKEN` and `BITRIX24_CLIENT_ENDPOINT`.
+        up to date) or with `BITRIX24_ACCESS_TOKEN`, `BITRIX24_REFRESH_TOKEN` and `BITRIX24_CLIENT_ENDPOINT`. Where
+        tokens come from another server than Bitrix24's, `BITRIX24_AUTHORIZATION_SERVER` names it.
 
         Args:
             environ: where to look.
@@ -144,19 +145,21 @@ class BitrixChat:
 
 def _auth_from(environ: Mapping[str, str]) -> AuthStrategy:
     from bitrix_chat.auth import FileTokenStore, OAuthAuth, Token, WebhookAuth  # noqa: PLC0415  # only what is asked for
+    from bitrix_chat.auth.authorization import DEFAULT_SERVER  # noqa: PLC0415
 
     if url := environ.get("BITRIX24_WEBHOOK_URL"):
         return WebhookAuth(url)
     client_id = _required(environ, "BITRIX24_CLIENT_ID", "or BITRIX24_WEBHOOK_URL")
     client_secret = _required(environ, "BITRIX24_CLIENT_SECRET")
+    server = environ.get("BITRIX24_AUTHORIZATION_SERVER") or DEFAULT_SERVER
     if path := environ.get("BITRIX24_TOKEN_FILE"):
-        return OAuthAuth(client_id, client_secret, store=FileTokenStore(path))
+        return OAuthAuth(client_id, client_secret, store=FileTokenStore(path), authorization_server=server)
     token = Token(
         access_token=_required(environ, "BITRIX24_ACCESS_TOKEN", "or BITRIX24_TOKEN_FILE"),
         refresh_token=_required(environ, "BITRIX24_REFRESH_TOKEN"),
         client_endpoint=_required(environ, "BITRIX24_CLIENT_ENDPOINT"),
     )
-    return OAuthAuth(client_id, client_secret, token)
+    return OAuthAuth(client_id, client_secret, token, authorization_server=server)
 
 
 def _required(environ: Mapping[str, str], name: str, alternative: str = "") -> str:

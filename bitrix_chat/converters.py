@@ -259,14 +259,10 @@ def _as_it_is(value: T) -> T:
     return value
 
 
-def _is_enum(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, enum.Enum)
-
-
 def _requests(colors: Callable[[Color], str], booleans: Callable[[bool], Any]) -> cattrs.Converter:
     converter = cattrs.Converter()
     converter.register_unstructure_hook(bool, booleans)
-    converter.register_unstructure_hook_func(_is_enum, lambda member: member.value)
+    converter.register_unstructure_hook(enum.StrEnum, lambda member: member.value)
     converter.register_unstructure_hook(Color, colors)
     converter.register_unstructure_hook(datetime, datetime.isoformat)
     converter.register_unstructure_hook(timedelta, timedelta.total_seconds)

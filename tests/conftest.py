@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+
 from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal

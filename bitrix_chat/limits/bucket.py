@@ -61,14 +61,17 @@ class LeakyBucket:
     paused_until: float = field(default=float("-inf"), init=False)
     _slowed_at: float = field(default=float("-inf"), init=False)
     _recovered_at: float = field(default=float("-inf"), init=False)
+    _ceiling: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.pace = self.plan.leak
+        self._ceiling = self.plan.burst + _ROUNDING
 
     def take(self, now: float, count: int = 1) -> bool:
         """Count `count` requests if they may leave now."""
-        self._drain(now)
-        if now < self.paused_until or self.level + count > self._ceiling:
+        if now > self.updated:
+            self._drain(now)
+        if self.level + count > self._ceiling or now < self.paused_until:
             return False
         self.level += count
         return True
@@ -79,12 +82,14 @@ class LeakyBucket:
 
     def free(self, now: float) -> int:
         """Return how many requests may leave now."""
-        self._drain(now)
+        if now > self.updated:
+            self._drain(now)
         return 0 if now < self.paused_until else max(0, int(self._ceiling - self.level))
 
     def wait(self, now: float, count: int = 1) -> float:
         """Return the seconds until the `count`-th request from now may leave, at the present pace."""
-        self._drain(now)
+        if now > self.updated:
+            self._drain(now)
         excess = self.level + count - self.plan.burst
         pause = max(0.0, self.paused_until - now)
         return pause if excess <= _ROUNDING else max(pause, excess / self.pace)
@@ -95,7 +100,8 @@ class LeakyBucket:
         Returns:
             False where it left before the last slowdown: that wave has been paid for.
         """
-        self._drain(now)
+        if now > self.updated:
+            self._drain(now)
         if sent_at <= self._slowed_at:
             return False
         self.level = self._ceiling
@@ -105,17 +111,12 @@ class LeakyBucket:
         self._recovered_at = now
         return True
 
-    @property
-    def _ceiling(self) -> float:
-        return self.plan.burst + _ROUNDING
-
     def _drain(self, now: float) -> None:
-        elapsed = now - self.updated
-        if elapsed <= 0:
-            return
+        level = self.level - (now - self.updated) * self.pace
+        self.level = level if level > 0 else 0.0
         self.updated = now
-        self.level = max(0.0, self.level - elapsed * self.pace)
-        self._recover(now)
+        if self.pace < self.plan.leak:
+            self._recover(now)
 
     def _recover(self, now: float) -> None:
         while self.pace < self.plan.leak and now - self._recovered_at >= RECOVERY:

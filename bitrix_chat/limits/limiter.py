@@ -7,6 +7,7 @@ address and not by caller, so all clients of one event loop and one portal share
 """
 
 import asyncio
+from asyncio import get_running_loop
 from collections import deque
 from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
@@ -72,13 +73,13 @@ class MemoryRateLimiter:
 
     def try_acquire(self) -> bool:
         """Take a slot if one is free and nobody waits."""
-        return not self._waiters and self._bucket.take(asyncio.get_running_loop().time())
+        return not self._waiters and self._bucket.take(get_running_loop().time())
 
     async def acquire(self) -> None:
         """Wait for a slot, in the order of the calls; cancelled, it takes none."""
-        if self.try_acquire():
+        if not self._waiters and self._bucket.take(get_running_loop().time()):
             return
-        waiter = asyncio.get_running_loop().create_future()
+        waiter = get_running_loop().create_future()
         self._waiters.append(waiter)
         self._arm()
         try:
@@ -110,7 +111,7 @@ class MemoryRateLimiter:
         return len(self._waiters) - self._abandoned
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return get_running_loop().time()
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
         if not waiter.cancelled():
@@ -143,7 +144,7 @@ class MemoryRateLimiter:
             self._timer.cancel()
             self._timer = None
         if self._waiters:
-            self._timer = asyncio.get_running_loop().call_later(self._bucket.wait(self._now()), self._on_timer)
+            self._timer = get_running_loop().call_later(self._bucket.wait(self._now()), self._on_timer)
 
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], MemoryRateLimiter]] = WeakKeyDictionary()
@@ -160,7 +161,7 @@ def shared_limiter(portal: str, plan: Plan | None = None, *, egress: str = "") -
     Raises:
         ValueError: the portal is already limited by another plan in this loop.
     """
-    limiters = _shared.setdefault(asyncio.get_running_loop(), {})
+    limiters = _shared.setdefault(get_running_loop(), {})
     limiter = limiters.get((portal, egress))
     if limiter is None:
         limiter = limiters[portal, egress] = MemoryRateLimiter(plan or STANDARD)

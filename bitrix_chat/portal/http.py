@@ -100,11 +100,14 @@ async def _body_params(request: web.BaseRequest, max_vars: int) -> dict[str, Php
 
 async def _multipart_pairs(request: web.BaseRequest) -> list[tuple[str, str]]:
     """Read the fields of a form; PHP keeps uploaded files elsewhere, so they are no parameters."""
-    return [
-        (part.name, (await part.read(decode=True)).decode(errors="replace"))
-        async for part in await request.multipart()
-        if isinstance(part, BodyPartReader) and part.name and part.filename is None
-    ]
+    try:
+        return [
+            (part.name, (await part.read(decode=True)).decode(errors="replace"))
+            async for part in await request.multipart()
+            if isinstance(part, BodyPartReader) and part.name and part.filename is None
+        ]
+    except ValueError:  # no boundary, or one that never comes
+        return []
 
 
 def _json_params(body: bytes) -> dict[str, PhpValue]:

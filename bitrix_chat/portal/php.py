@@ -4,6 +4,7 @@ Arrays are Python lists when their keys are 0..n-1 in order, and dicts with text
 itself keeps `"7"` and `7` as one key, so text is enough.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Final, TypeAlias
@@ -157,12 +158,17 @@ def intval(value: PhpValue) -> int:
     if isinstance(value, list | dict):
         return int(bool(value))
     if not isinstance(value, str):
-        return int(value or 0)
+        return _truncated(value or 0)
     prefix = _NUMBER_PREFIX.match(value)
     if prefix is None:
         return 0
     number = prefix[0].strip()
-    return int(number) if number.lstrip("+-").isdecimal() else int(float(number))
+    return int(number) if len(number) < 18 and number.lstrip("+-").isdecimal() else _truncated(float(number))
+
+
+def _truncated(number: float) -> int:
+    """Drop the fraction; what is beyond 64 bits ends at their edge, and infinity is 0."""
+    return max(-(2**63), min(2**63 - 1, int(number))) if math.isfinite(number) else 0
 
 
 def strval(value: PhpValue) -> str:

@@ -119,7 +119,11 @@ class Portal:
         self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
         tls = None if self._certificates is None else self._certificates.server_context()
-        await web.TCPSite(self._runner, self._host, self._port, ssl_context=tls).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port, ssl_context=tls).start()
+        except OSError:
+            await self.stop()
+            raise
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

@@ -99,9 +99,12 @@ def choice(name: str, kind: type[EnumT], value: EnumT | str | None) -> EnumT | N
 
 
 def entity(value: Entity | None) -> tuple[str | None, str | None]:
-    """Return an entity's type and id."""
-    if value is None:
-        return None, None
+    """Return an entity's type and id, two Nones where there is none."""
+    return (None, None) if value is None else required_entity(value)
+
+
+def required_entity(value: Entity) -> tuple[str, str]:
+    """Return the type and id of an entity that has to be given."""
     if not isinstance(value, Entity):
         raise InvalidParameter(f'`entity` is {type(value).__name__}, not Entity("CRM", "DEAL|1663")')
     return (

@@ -74,16 +74,12 @@ def _flat(head: str) -> str:
 
 
 def _nested(rest: str) -> Iterator[str]:
-    while True:
-        key, closed, rest = rest.partition("]")
-        if not closed:
-            return
+    while "]" in rest:
+        key, _, rest = rest.partition("]")
         yield "" if _ONE_BLANK.fullmatch(key) else key
         if not rest.startswith("["):
             return
         rest = rest[1:]
-        if "]" not in rest:
-            return
 
 
 def _put(target: dict[str, Any], keys: list[str], value: str) -> None:

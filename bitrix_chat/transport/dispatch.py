@@ -41,6 +41,9 @@ logger: Final = logging.getLogger("bitrix_chat")
 MAX_IN_FLIGHT: Final = 16
 """HTTP requests of one client at a time."""
 
+ORPHAN_GRACE: Final = 1.0
+"""Seconds that closing gives to requests whose callers were cancelled."""
+
 Departing = Callable[[Sequence[Request]], Awaitable[None]]
 """Awaited with a group's requests before its first byte; if it raises, nothing is sent."""
 OnOrphan = Callable[[Request, Response | BitrixError], None]
@@ -68,7 +71,7 @@ class Dispatch:
         self._departing = departing
         self._on_orphan = on_orphan
         self._line = WaitingLine()
-        self._flying: set[asyncio.Task[None]] = set()
+        self._flying: dict[asyncio.Task[None], list[Ticket]] = {}
         self._renewals = 0
         self._pumping = False
         self._at_limiter: asyncio.Task[None] | None = None
@@ -98,15 +101,23 @@ class Dispatch:
             raise
 
     async def close(self, grace: float) -> None:
-        """Refuse what waits, give what flies `grace` seconds to land, and end the rest as unknown."""
+        """Refuse what waits, give what flies `grace` seconds to land, and end the rest as unknown.
+
+        What nobody awaits any more is given a second at most, unless `on_orphan` wants to know.
+        """
         self._closed = True
         self._fail_waiting(ClientClosed("the client was closed"))
         self._stop_waiting()
         if self._flying:
-            await asyncio.wait(self._flying, timeout=grace)
-        for task in list(self._flying):
+            await asyncio.wait(self._flying, timeout=grace if self._is_awaited() else min(grace, ORPHAN_GRACE))
+        rest = list(self._flying)
+        for task in rest:
             task.cancel()
-        await asyncio.gather(*self._flying, return_exceptions=True)
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _is_awaited(self) -> bool:
+        tickets = (ticket for group in self._flying.values() for ticket in group)
+        return self._on_orphan is not None or any(not ticket.future.done() for ticket in tickets)
 
     # What leaves when.
 
@@ -161,7 +172,8 @@ class Dispatch:
         self._line.take(ticket)
         for method, count in ticket.work.items():
             self._budget.depart(method, count)
-        self._flying.add(asyncio.get_running_loop().create_task(self._fly([ticket])))
+        group = [ticket]
+        self._flying[asyncio.get_running_loop().create_task(self._fly(group))] = group
 
     async def _depart_as_slots_come(self, limiter: RateLimiter) -> None:
         try:
@@ -213,7 +225,7 @@ class Dispatch:
         finally:
             task = asyncio.current_task()
             if task is not None:
-                self._flying.discard(task)
+                self._flying.pop(task, None)
             if not self._closed:
                 self._schedule()
 

@@ -1,17 +1,13 @@
 """Repeats what may be repeated, by outcome and never by the kind of exception: the one module that knows backoff."""
 
 import asyncio
+import functools
 import random
 import warnings
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from attrs import frozen
-
-with warnings.catch_warnings():
-    # backoff 2.2.1 asks asyncio.iscoroutinefunction, which Python 3.14 deprecates.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import backoff
 
 from bitrix_chat.errors import (
     BitrixError,
@@ -62,13 +58,20 @@ def _wait(signal: _Again) -> float:
     return signal.wait
 
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
+@functools.cache
+def _repeater() -> Callable[[Callable[[], Awaitable[Response]]], Awaitable[Response]]:
+    """Return what calls an attempt until it does not ask for another; made once, when something first fails."""
+    with warnings.catch_warnings():
+        # backoff 2.2.1 asks asyncio.iscoroutinefunction as it decorates, which Python 3.14 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import backoff  # noqa: PLC0415  # most programs never need it
 
-    # No jitter and no limits of backoff's own: its jitter undercuts waits, and its logger writes exception texts.
-    @backoff.on_exception(backoff.runtime, _Again, value=_wait, jitter=None, logger=None)
-    async def _repeated(attempt: Callable[[], Awaitable[Response]]) -> Response:
-        return await attempt()
+        # No jitter and no limits of backoff's own: its jitter undercuts waits, and its logger writes exception texts.
+        @backoff.on_exception(backoff.runtime, _Again, value=_wait, jitter=None, logger=None)
+        async def repeated(attempt: Callable[[], Awaitable[Response]]) -> Response:
+            return await attempt()
+
+    return repeated
 
 
 class Retrying:
@@ -104,7 +107,7 @@ class Retrying:
             return await self._inner.send(exchange)
         except BitrixError as error:
             first = error
-        return await _repeated(_Attempts(exchange, self._inner, self._policy, first).once)
+        return await _repeater()(_Attempts(exchange, self._inner, self._policy, first).once)
 
 
 class _Attempts:

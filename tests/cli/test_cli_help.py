@@ -1,6 +1,8 @@
 """What the help says, and what it does not."""
 
 import importlib.metadata
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,9 @@ def test_the_script_prints_help(script):
     assert ran.code == 0
     assert "create-chat" in ran.out
     assert "SECRETCANARY" not in ran.text
+
+
+def test_help_needs_neither_the_client_nor_the_emulator():
+    program = "import sys, bitrix_chat.cli.program; sys.exit(' '.join({'aiohttp', 'cattrs'} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr.strip()) == (0, "")

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from bitrix_chat import MemoryRateLimiter, Plan, RateLimiter
-from bitrix_chat.testing import on_virtual_clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bitrix_chat import MemoryRateLimiter, Plan, RateLimiter
+from bitrix_chat.testing import on_virtual_clock
 
 TEN = Plan(14, 2)
 """Ten at once, then two a second."""

@@ -3,10 +3,11 @@
 import math
 
 import pytest
-from bitrix_chat.limits import ENTERPRISE, STANDARD, LeakyBucket, Plan
-from bitrix_chat.limits.bucket import PAUSE, RECOVERY
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bitrix_chat.limits import ENTERPRISE, STANDARD, LeakyBucket, Plan
+from bitrix_chat.limits.bucket import PAUSE, RECOVERY
 
 GAPS = st.lists(st.floats(0, 20), min_size=1, max_size=300)
 

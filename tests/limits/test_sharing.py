@@ -5,6 +5,7 @@ import gc
 import weakref
 
 import pytest
+
 from bitrix_chat import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, shared_limiter
 from bitrix_chat.testing import on_virtual_clock
 

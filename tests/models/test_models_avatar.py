@@ -90,3 +90,11 @@ def test_a_path_object_of_a_real_file_is_read_once_as_it_is(tmp_path):
     path = Path(tmp_path, "face")
     path.write_bytes(gif())
     assert base64.b64decode(encode_avatar(path)) == gif()
+
+
+def test_an_image_whose_header_cannot_be_read_is_none(monkeypatch):
+    def fail(_):
+        raise struct.error("unpack requires a buffer of 4 bytes")
+
+    monkeypatch.setattr("imagesize.get", fail)
+    assert "is no image" in refusal(png())

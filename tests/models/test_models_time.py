@@ -1,7 +1,7 @@
 """The portal's account of a request's time, any part of which may be missing or odd."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitrix_chat.models.time import Time
@@ -50,6 +50,7 @@ def test_a_date_that_is_no_text_is_missing(value):
     assert Time.of({"date_start": value, "date_finish": value}) == Time()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NUMBERS), st.integers() | st.floats() | st.text() | st.none()))
 def test_any_account_is_read(raw):
     assert isinstance(Time.of(raw), Time)

@@ -85,6 +85,13 @@ def test_intval_takes_the_leading_number_and_one_for_an_array(value, number):
     assert php.intval(value) == number
 
 
+@pytest.mark.parametrize(
+    ("value", "number"), [("9" * 5000, 0), ("9" * 30, 2**63 - 1), (float("inf"), 0), (-1e30, -(2**63))]
+)
+def test_numbers_beyond_64_bits_end_at_their_edge(value, number):
+    assert php.intval(value) == number
+
+
 @pytest.mark.parametrize("value", ["", "0", 0, 0.0, None, False, [], {}])
 def test_what_is_false(value):
     assert not php.truthy(value)

@@ -146,6 +146,33 @@ async def test_xml_is_answered_to_those_who_ask_for_it(portal, session):
         assert "<result><item>department</item>" in await response.text()
 
 
+@pytest.mark.parametrize(
+    ("result", "envelope"),
+    [
+        ({"items": [1], "next": "50", "total": -1}, {"result": {"items": [1]}, "next": 50, "total": -1}),
+        ({"items": [1]}, {"result": {"items": [1]}}),
+        (None, {"result": None}),
+        ({"error": "", "error_description": "x"}, {"result": {"error": "", "error_description": "x"}}),
+    ],
+)
+async def test_paging_leaves_the_result_for_the_envelope(portal, result, envelope):
+    answer = portal._rest.outcome(result, 0.0, 0.0, None).envelope()
+    assert list(answer)[-1] == "time"
+    assert {key: value for key, value in answer.items() if key != "time"} == envelope
+
+
+async def test_a_result_that_is_an_error_is_the_whole_answer(portal):
+    result = {"error": "CODE", "error_description": "Text"}
+    assert portal._rest.outcome(result, 0.0, 0.0, None).envelope() == result
+
+
+async def test_a_form_without_a_boundary_has_no_fields(portal, session):
+    headers = {"Content-Type": "multipart/form-data"}
+    async with session.post(portal.webhook_url + "im.chat.add", data=b"TITLE=x", headers=headers) as response:
+        assert response.status == 200
+    assert portal.requests[0].params == {}
+
+
 async def test_time_may_come_in_whole_seconds(serve, clock):
     clock.time += 0.75
     for integers, kind in [(False, float), (True, int)]:

@@ -27,10 +27,13 @@ async def bot(client):
 
 
 async def test_a_bot_creates_chats_by_batch(client, bot, portal):
-    """Method names keep their capitals inside a batch, where the portal finds them."""
+    """Method names keep their capitals inside a batch, where the portal finds them.
+
+    The client answers its batches as they come back, in no promised order.
+    """
     items = [bot | {"fields": {"title": f"T {number}", "userIds": [1, 2]}} for number in range(60)]
     created = await client.call("imbot.v2.Chat.add", items)
-    assert [answer["chat"]["name"] for answer in created] == [f"T {number}" for number in range(60)]
+    assert {answer["chat"]["name"] for answer in created} == {f"T {number}" for number in range(60)}
     assert all(chat.members == {1, 2, bot["botId"]} for chat in portal.chats.values())
     assert portal.executions["imbot.v2.Chat.add"] == 60
     assert [received.method for received in portal.requests] == ["batch"] * 3

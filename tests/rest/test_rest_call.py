@@ -204,10 +204,10 @@ class TestInspecting:
 
 
 class TestWithin:
-    @pytest.mark.parametrize("timeout", [2, 0.5, None])
-    async def test_within_bounds_the_exchange(self, make, transport, timeout):
-        await make("im.chat.get", {"ENTITY_ID": "7"}).within(timeout)
-        assert transport.sent[0].timeout == timeout
+    @pytest.mark.parametrize("seconds", [2, 0.5, None])
+    async def test_within_bounds_the_exchange(self, make, transport, seconds):
+        await make("im.chat.get", {"ENTITY_ID": "7"}).within(seconds)
+        assert transport.sent[0].timeout == seconds
         assert transport.sent[0].request.params == {"ENTITY_ID": "7"}
 
     async def test_without_within_the_client_decides(self, make, transport):

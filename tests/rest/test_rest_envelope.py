@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitrix_chat import errors
@@ -20,6 +20,15 @@ def failure(status, content):
     with pytest.raises(errors.BitrixError) as caught:
         opened(status, content)
     return caught.value
+
+
+def told(status, content):
+    """Return the status that an answer had or its error tells."""
+    try:
+        opened(status, content)
+    except errors.BitrixError as error:
+        return error.status
+    return status
 
 
 class TestAnswers:
@@ -180,13 +189,12 @@ class TestNoAnswers:
     def test_nothing_of_the_body_is_repeated(self):
         assert "canary" not in str(failure(500, b"<html>canary"))
 
+    @settings(deadline=None)
     @given(st.integers(200, 599), st.binary(max_size=60))
     def test_any_bytes_are_an_answer_or_an_error_of_ours(self, status, body):
-        try:
-            open_envelope("im.chat.add", status, body)
-        except errors.BitrixError as error:
-            assert error.status == status
+        assert told(status, body) == status
 
+    @settings(deadline=None)
     @given(
         st.integers(200, 599),
         st.dictionaries(
@@ -199,7 +207,4 @@ class TestNoAnswers:
         ),
     )
     def test_any_envelope_is_an_answer_or_an_error_of_ours(self, status, content):
-        try:
-            opened(status, content)
-        except errors.BitrixError as error:
-            assert error.status == status
+        assert told(status, content) == status

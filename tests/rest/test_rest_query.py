@@ -1,7 +1,7 @@
 """PHP's query strings: what is built reads back, and what PHP does to odd names happens here too."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitrix_chat.rest.query import MAX_DEPTH, MAX_PAIRS, build, leaves, parse
@@ -26,11 +26,13 @@ def as_php_reads(value):
     return str(value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TOP, VALUE, max_size=5))
 def test_what_is_built_reads_back(params):
     assert parse(build(params)) == as_php_reads(params)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_a_fault(query):
     assert isinstance(parse(query), dict)

@@ -50,7 +50,9 @@ class FakeSigning:
         return Credentials("https://acme.bitrix24.example/rest/")
 
 
-def exchange(number: int = 0, method: str = "im.chat.add", *, safety: Safety = Safety.CREATE, **options: Any) -> Exchange:
+def exchange(
+    number: int = 0, method: str = "im.chat.add", *, safety: Safety = Safety.CREATE, **options: Any
+) -> Exchange:
     return Exchange(Request(method, {"number": number}, safety), **options)
 
 

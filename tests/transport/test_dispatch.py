@@ -4,6 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bitrix_chat import Plan
 from bitrix_chat.errors import (
     AccessDenied,
@@ -22,9 +25,6 @@ from bitrix_chat.limits import MemoryRateLimiter, OperatingBudget
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.dispatch import Dispatch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.transport.fakes import UNLIMITED, FakeSigning, exchange, in_turn
 
 
@@ -159,7 +159,9 @@ async def test_a_method_that_met_its_operating_limit_lets_the_others_pass():
 async def test_operating_times_inside_a_batch_count_for_the_nested_methods():
     time = {"operating": 479, "operating_reset_at": 900, "finish": 300, "duration": 5}
     batch = Request("batch", {"cmd": {"a": "im.chat.add?TITLE=x"}})
-    signing = FakeSigning(lambda request: {"result": {"a": 1}, "result_time": {"a": time}} if request == batch else 1, 0)
+    signing = FakeSigning(
+        lambda request: {"result": {"a": 1}, "result_time": {"a": time}} if request == batch else 1, 0
+    )
     queue, loop = dispatch(signing), asyncio.get_running_loop()
     item = exchange()
     item.request = batch

@@ -4,8 +4,9 @@ import asyncio
 import pathlib
 from typing import Any
 
-import bitrix_chat
 import pytest
+
+import bitrix_chat
 from bitrix_chat.errors import (
     AccessDenied,
     BitrixError,
@@ -22,7 +23,6 @@ from bitrix_chat.errors import (
 from bitrix_chat.rest.request import Exchange, Response, Safety
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
-
 from tests.transport.fakes import exchange
 
 

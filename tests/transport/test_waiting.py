@@ -2,11 +2,11 @@
 
 import asyncio
 
-from bitrix_chat.testing import on_virtual_clock
-from bitrix_chat.transport.waiting import Ticket, WaitingLine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bitrix_chat.testing import on_virtual_clock
+from bitrix_chat.transport.waiting import Ticket, WaitingLine
 from tests.transport.fakes import exchange
 
 METHODS = st.sampled_from(["im.chat.add", "im.chat.get", "profile"])

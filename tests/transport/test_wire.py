@@ -14,9 +14,17 @@ import pytest
 import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from bitrix_chat.errors import BitrixError, ClientClosed, ConnectionLost, Outcome, PortalUnreachable, UntrustedCertificate
-from bitrix_chat.transport.wire import Wire
 from yarl import URL
+
+from bitrix_chat.errors import (
+    BitrixError,
+    ClientClosed,
+    ConnectionLost,
+    Outcome,
+    PortalUnreachable,
+    UntrustedCertificate,
+)
+from bitrix_chat.transport.wire import Wire
 
 SECRET = "canary-webhook-secret"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -227,12 +235,11 @@ async def test_an_untrusted_certificate_ends_it_before_a_byte_left():
 
 
 async def test_an_attempt_cancelled_while_it_waits_for_the_answer_had_left():
-    written: list[bool] = []
+    written = asyncio.Event()
     async with server(say_nothing) as url:
         wire = Wire()
-        task = asyncio.create_task(wire.post(url, b"{}", lambda: written.append(True)))
-        while not written:
-            await asyncio.sleep(0)
+        task = asyncio.create_task(wire.post(url, b"{}", written.set))
+        await written.wait()
 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

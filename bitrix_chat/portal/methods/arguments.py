@@ -3,7 +3,7 @@
 The binder refuses with the code 100. Legacy methods cast whatever comes.
 """
 
-from bitrix_chat.portal.php import PhpValue, is_numeric, strval
+from bitrix_chat.portal.php import PhpValue, intval, is_numeric, strval
 from bitrix_chat.portal.refusal import Refusal
 
 
@@ -50,7 +50,7 @@ def bound_int(params: dict[str, PhpValue], name: str, default: int) -> int:
         return default
     if not is_numeric(value):
         raise _mismatch(name, value, "int")
-    return int(float(strval(value)))
+    return intval(value)
 
 
 def _missing(name: str) -> Refusal:

@@ -87,6 +87,6 @@ class ChatResource(Resource):
 
         Source: `im.chat.get` (scope `im`).
         """
-        entity_type, entity_id = arguments.entity(entity)
+        entity_type, entity_id = arguments.required_entity(entity)
         params = {"ENTITY_TYPE": entity_type, "ENTITY_ID": entity_id}
         return self._upper("im.chat.get", params, _found_id, Safety.SAFE)

@@ -1,0 +1,148 @@
+"""Every example of README runs."""
+
+import asyncio
+import inspect
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bitrix_chat import BitrixChat, Entity, Plan, WebhookAuth
+from bitrix_chat.portal import Plan as PortalPlan
+from bitrix_chat.portal import Portal
+
+README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+OWN = {
+    "webhook": "https://acme.bitrix24.com/rest/1/your_secret/",
+    "client_id": "local.app_id",
+    "client_secret": "app_secret",
+    "store": 'store=FileTokenStore("token.json")',
+}
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+
+
+@pytest.fixture
+def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
+    with Portal(plan=PortalPlan.UNLIMITED).in_thread() as portal:
+        monkeypatch.setenv("BITRIX24_WEBHOOK_URL", portal.webhook_url)
+        yield portal
+
+
+@pytest.fixture
+def bot_id(portal: Portal) -> int:
+    async def register() -> int:
+        async with BitrixChat(WebhookAuth(portal.webhook_url), limiter=Plan(1e9, 1e8)) as b24:
+            return (await b24.imbot.bot.register("support_bot", name="Support", token="my_bot_token")).bot.id
+
+    return asyncio.run(register())
+
+
+def example(name: str, **instead: str) -> dict[str, Any]:
+    """Run the block that holds `name`, with words replaced that stand for the reader's own, and return its names."""
+    (block,) = [block for block in BLOCKS if name in block]
+    for word, other in instead.items():
+        assert OWN[word] in block
+        block = block.replace(OWN[word], other)
+    namespace: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(block, f"README: {name}", "exec"), namespace)  # noqa: S102
+    return namespace
+
+
+def test_every_block_is_run_by_a_test_below():
+    source = inspect.getsource(sys.modules[__name__])
+    named = re.findall(r'example\("([^"]+)"', source)
+
+    assert sorted(index for name in named for index, block in enumerate(BLOCKS) if name in block) == list(
+        range(len(BLOCKS))
+    )
+
+
+def test_the_first_chat(portal, capsys):
+    example("created.chat.dialog_id", webhook=portal.webhook_url)
+
+    dialog_id, chat_id = capsys.readouterr().out.split()
+    assert portal.chats[int(dialog_id.removeprefix("chat"))].title == "Support Chat"
+    assert portal.chats[int(chat_id)].title == "Deal 1663"
+
+
+def test_logging_in(portal, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    store = f"{OWN['store']}, authorization_server={portal.authorization_server!r}"
+    app = {"client_id": portal.oauth.client_id, "client_secret": portal.oauth.client_secret}
+    names = example("login_url", store=store, **app)
+
+    async def log_in() -> int:
+        async with await names["callback"](portal.authorize()) as b24:
+            return (await b24.profile()).id
+
+    assert names["login_url"]("xyz").startswith("https://acme.bitrix24.com/oauth/authorize/?")
+    assert asyncio.run(log_in()) == 1
+    assert (tmp_path / "token.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_strategy_of_your_own(portal):
+    assert asyncio.run(example("VaultAuth")["who_am_i"]()) == 1
+
+
+def test_many_chats(portal):
+    ids = asyncio.run(example("chats_for")["chats_for"](list(range(30))))
+
+    assert [portal.chats[chat_id].title for chat_id in ids] == [f"Deal {number}" for number in range(30)]
+
+
+def test_a_chat_with_its_first_message(portal, bot_id, capsys):
+    dialog_id = asyncio.run(example("greet")["greet"](bot_id, "my_bot_token"))
+
+    assert portal.chats[int(dialog_id.removeprefix("chat"))].messages[-1].text == "Hello!"
+    assert capsys.readouterr().out == ""
+
+
+def test_limits(portal):
+    assert asyncio.run(example("quickly")["quickly"](portal.webhook_url)) in portal.chats
+
+
+def test_errors(portal):
+    one_chat = example("one_chat")["one_chat"]
+
+    async def main() -> int | None:
+        async with BitrixChat(WebhookAuth(portal.webhook_url)) as b24:
+            return await one_chat(b24, Entity("DEAL", "1"))
+
+    assert asyncio.run(main()) in portal.chats
+
+
+def test_the_fixture(portal):
+    example("test_it_creates_a_chat")["test_it_creates_a_chat"](portal)
+
+
+def test_faults_on_a_virtual_clock():
+    example("test_a_lost_answer_makes_no_second_chat")["test_a_lost_answer_makes_no_second_chat"]()
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("bitrix-chat")])
+def test_each_command(command, portal, bot_id, tmp_path):
+    words = shlex.split(command.replace("--bot-id 25", f"--bot-id {bot_id}"))
+    done = subprocess.run(
+        [sys.executable, "-m", "bitrix_chat", *words[1:]],
+        env=os.environ | {"BITRIX24_WEBHOOK_URL": portal.webhook_url},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{")
+
+
+def test_there_are_two_commands_of_one_line_each():
+    lines = [line for line in COMMANDS if line.startswith("python3 -m venv")]
+
+    assert [line.split(" && ")[-1].split()[0] for line in lines] == [".venv/bin/bitrix-chat", ".venv/bin/pytest"]

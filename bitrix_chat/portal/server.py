@@ -1,6 +1,7 @@
 """`Portal`: the emulated Bitrix24 account, its addresses, and what can be seen and done from outside."""
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections import Counter, deque
@@ -135,8 +136,10 @@ class Portal:
         transports = [connection.transport for connection in server.connections] if server else []
         await runner.cleanup()
         for transport in transports:
-            if transport is not None:
-                transport.abort()
+            # Python 3.11.2 fails to abort a TLS transport that has already let go of its protocol.
+            with contextlib.suppress(AttributeError):
+                if transport is not None:
+                    transport.abort()
         # A TLS connection takes some turns of the loop to let go of its socket.
         for _ in range(_TURNS_TO_CLOSE):
             await asyncio.sleep(0)

@@ -63,7 +63,9 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         if exchange is None:
             return Outcome.NOT_SENT if self._bounded is None else self._bounded.outcome
         if exchange.carrier is not None and exchange.response is None and exchange.error is None:
-            return exchange.carrier.outcome
+            carried = exchange.carrier.outcome
+            # That the batch ran does not tell of this command, while nobody has taken the answer apart.
+            return Outcome.UNKNOWN if carried is Outcome.DONE else carried
         return exchange.outcome
 
     @property

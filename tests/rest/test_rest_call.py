@@ -258,6 +258,19 @@ class TestInABatch:
         assert (one.outcome, one.response.result) == (Outcome.DONE, 1)
         assert (other.outcome, other.response) == (Outcome.REFUSED, None)
 
+    async def test_a_batch_that_ran_after_its_caller_was_cancelled_leaves_its_calls_unknown(self, make, transport):
+        transport.gate = asyncio.Event()
+        call = make()
+        batch = self.packed(make, transport, call)
+        task = asyncio.get_running_loop().create_task(batch)
+        await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        transport.sent[0].succeed(Response({"result": [], "result_error": {"c0": {"error": "ACCESS_DENIED"}}}))
+        assert batch.outcome is Outcome.DONE
+        assert (call.outcome, call.response) == (Outcome.UNKNOWN, None)
+
     async def test_a_bounded_batch_tells_its_calls_its_outcome(self, make, transport):
         transport.answer = ConnectionLost("gone")
         call = make()

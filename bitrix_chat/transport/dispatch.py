@@ -129,7 +129,7 @@ class Dispatch:
         return self._limiter
 
     def _refuse_if_late(self, exchange: Exchange, limiter: RateLimiter, now: float) -> None:
-        ahead = len(self._line) - (self._at_limiter is not None)
+        ahead = max(0, self._line.ready(self._opens) - (self._at_limiter is not None))
         opens_in = self._opens_at(work_of(exchange.request), now) - now
         wait = max(limiter.wait(ahead + 1), opens_in if opens_in < float("inf") else 0.0)
         left = (exchange.deadline or 0.0) - now

@@ -1,13 +1,16 @@
 """Who waits to leave: in order, with one whose methods must wait letting the others pass."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 
 from attrs import define, field
 
 from bitrix_chat.rest.batch import work_of
 from bitrix_chat.rest.request import Exchange, Response
+
+Kind = str | frozenset[str]
+"""One method, or the several methods of a batch."""
 
 
 @define(eq=False)
@@ -27,11 +30,11 @@ class Ticket:
     number: int = 0
     queued: bool = field(default=False, init=False)
     work: dict[str, int] = field(init=False)
-    kind: str | frozenset[str] = field(init=False)
+    kind: Kind = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.work = work_of(self.exchange.request)
-        self.kind = frozenset(self.work) if len(self.work) > 1 else self.exchange.request.method
+        self.kind = frozenset(self.work) if len(self.work) > 1 else next(iter(self.work))
 
     @property
     def method(self) -> str:
@@ -43,7 +46,8 @@ class WaitingLine:
     """Tickets in the order of their calls, kept by what they make the portal do."""
 
     def __init__(self) -> None:
-        self._lines: dict[str | frozenset[str], deque[Ticket]] = {}
+        self._lines: dict[Kind, deque[Ticket]] = {}
+        self._counts: Counter[Kind] = Counter()
         self._length = 0
         self._last = 0
 
@@ -74,6 +78,7 @@ class WaitingLine:
         if ticket.queued:
             ticket.queued = False
             self._length -= 1
+            self._counts[ticket.kind] -= 1
 
     def take(self, ticket: Ticket) -> None:
         """Take out a ticket that stands first of its kind; it may be put back later."""
@@ -92,15 +97,20 @@ class WaitingLine:
         """Return the first ticket of each kind of work."""
         return [head for kind in list(self._lines) if (head := self._head(kind))]
 
+    def ready(self, may_leave: Callable[[Ticket], bool]) -> int:
+        """Return how many tickets wait only for a slot."""
+        return sum(self._counts[head.kind] for head in self.heads() if may_leave(head))
+
     def _enter(self, ticket: Ticket) -> None:
         ticket.queued = True
         self._length += 1
+        self._counts[ticket.kind] += 1
 
-    def _head(self, kind: str | frozenset[str]) -> Ticket | None:
+    def _head(self, kind: Kind) -> Ticket | None:
         line = self._lines[kind]
         while line and not line[0].queued:
             line.popleft()
         if line:
             return line[0]
-        del self._lines[kind]
+        del self._lines[kind], self._counts[kind]
         return None

@@ -61,6 +61,10 @@ class TestBooleans:
     def test_what_is_false(self, value):
         assert a_chat(textFieldEnabled=value).text_field_enabled is False
 
+    @pytest.mark.parametrize(("value", "read_as"), [(False, False), ("N", False), (0, False), ("", None), (None, None)])
+    def test_false_is_an_answer_where_none_is_possible(self, value, read_as):
+        assert read(bool | None, value) is read_as
+
     @pytest.mark.parametrize("value", ["yes", 2, -1, 1.0, [], {}, "canary"])
     def test_what_is_neither_is_refused(self, value):
         assert refusal(Chat, {"id": 5, "isNew": value}).endswith("expected bool @ result.is_new")

@@ -22,7 +22,7 @@ from bitrix_chat.errors import (
     TokenRefreshFailed,
 )
 from bitrix_chat.limits import MemoryRateLimiter, OperatingBudget
-from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.rest.request import Exchange, Request, Response
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.dispatch import Dispatch
 from tests.transport.fakes import UNLIMITED, FakeSigning, exchange, in_turn
@@ -444,3 +444,36 @@ async def test_what_is_in_flight_is_reserved_in_the_operating_budget():
 
     assert signing.most_flying == 3
     await asyncio.gather(*tasks)
+
+
+@on_virtual_clock
+async def test_calls_that_wait_for_another_limit_do_not_count_as_ahead():
+    queue, loop = dispatch(FakeSigning(in_turn(OperationTimeLimit()), 0), Plan(5, 2)), asyncio.get_running_loop()
+    with pytest.raises(OperationTimeLimit):
+        await queue.send(exchange())
+    blocked = start(queue, *map(exchange, range(50)))
+    await asyncio.sleep(5)
+
+    answer = await queue.send(exchange(99, "im.chat.get", deadline=loop.time() + 1))
+
+    assert answer.result == 99
+    await asyncio.gather(*blocked)
+
+
+@on_virtual_clock
+async def test_a_batch_waits_with_the_calls_whose_method_it_runs():
+    signing = FakeSigning(lambda _: OperationTimeLimit() if len(signing.sent) == 1 else {"result": {}}, 0)
+    queue, loop = dispatch(signing), asyncio.get_running_loop()
+    with pytest.raises(OperationTimeLimit):
+        await queue.send(exchange())
+    began = loop.time()
+
+    def batch(method: str) -> Exchange:
+        return Exchange(Request("batch", {"cmd": {"a": method}}))
+
+    adding = asyncio.create_task(queue.send(batch("im.chat.add?TITLE=x")))
+    await queue.send(batch("im.chat.get?ENTITY_ID=1"))
+
+    assert loop.time() == began
+    await adding
+    assert loop.time() - began == pytest.approx(60)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 import aiohttp
 
@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 
 GRACE: Final = 10.0
 """Seconds that `close` gives to what is in flight."""
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client takes besides `auth`; see `BitrixChat`."""
+
+    session: aiohttp.ClientSession | None
+    limiter: RateLimiter | Plan | None
+    retry: RetryPolicy | None
+    timeout: float | None
+    operating_limit: float | None
+    departing: Departing | None
+    on_orphan: OnOrphan | None
 
 
 class BitrixChat:
@@ -79,7 +91,7 @@ class BitrixChat:
         self.imbot: ImbotResource = ImbotResource(transport)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Unpack[ClientOptions]) -> Self:
         """Make a client from the environment.
 
         `BITRIX24_WEBHOOK_URL`, or `BITRIX24_CLIENT_ID` and `BITRIX24_CLIENT_SECRET` with `BITRIX24_TOKEN_FILE` (kept

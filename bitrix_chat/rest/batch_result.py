@@ -1,11 +1,11 @@
 """What became of each command of a batch, in the order of the calls."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
-from bitrix_chat.errors import BitrixError, Outcome
+from bitrix_chat.errors import BitrixError, InvalidParameter, Outcome
 from bitrix_chat.rest.batch import unpack
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Exchange, Response
@@ -42,14 +42,22 @@ class CommandResult(Generic[T]):
 
 @frozen
 class BatchResult:
-    """The results of a batch: by position, by name, or in order."""
+    """The results of a batch: by their call, which keeps its type, by position, by name, or in order."""
 
     results: tuple[CommandResult[Any], ...]
+    _calls: Mapping[str, Call[Any]] = field(factory=dict, repr=False, eq=False)
 
-    def __getitem__(self, key: int | str) -> CommandResult[Any]:
+    @overload
+    def __getitem__(self, key: Call[T]) -> CommandResult[T]: ...
+    @overload
+    def __getitem__(self, key: int | str) -> CommandResult[Any]: ...
+    def __getitem__(self, key: Call[Any] | int | str) -> CommandResult[Any]:
         if isinstance(key, int):
             return self.results[key]
-        return {result.name: result for result in self.results}[key]
+        for result in self.results:
+            if result.name == key or self._calls.get(result.name) is key:
+                return result
+        raise KeyError(key)
 
     def __iter__(self) -> Iterator[CommandResult[Any]]:
         return iter(self.results)
@@ -71,6 +79,10 @@ class BatchDecoder:
     """Turns the raw result of a batch into its commands' results, and settles their calls."""
 
     def __init__(self, calls: Mapping[str, Call[Any]], *, halt: bool) -> None:
+        if len({id(call) for call in calls.values()}) < len(calls):
+            raise InvalidParameter("the same call stands in it twice; make another one", method="batch")
+        if used := [name for name, call in calls.items() if call.is_claimed]:
+            raise InvalidParameter(f"the call `{used[0]}` was already awaited, packed or closed", method="batch")
         self._calls = calls
         self._halt = halt
         self._exchanges = {name: call.claim() for name, call in calls.items()}
@@ -94,7 +106,7 @@ class BatchDecoder:
             for exchange in self._exchanges.values():
                 exchange.fail(error)
             raise
-        return BatchResult(tuple(self._result(name, answer) for name, answer in answers))
+        return BatchResult(tuple(self._result(name, answer) for name, answer in answers), self._calls)
 
     def _result(self, name: str, answer: Response | BitrixError) -> CommandResult[Any]:
         exchange = self._exchanges[name]

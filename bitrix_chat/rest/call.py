@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from bitrix_chat.errors import InvalidParameter, Outcome
 from bitrix_chat.rest.request import Exchange, Request, Response, Transport
@@ -19,17 +19,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
     been awaited, packed or inspected warns.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_bounded",
-        "_decode",
-        "_exchange",
-        "_request",
-        "_running",
-        "_seen",
-        "_timeout",
-        "_transport",
-    )
+    __slots__ = ("__weakref__", "_decode", "_exchange", "_request", "_running", "_seen", "_timeout", "_transport")
 
     def __init__(
         self,
@@ -44,7 +34,6 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         self._timeout = timeout
         self._exchange: Exchange | None = None
         self._running: Coroutine[Any, Any, T] | None = None
-        self._bounded: Call[T] | None = None
         self._seen = False
 
     def __repr__(self) -> str:
@@ -61,7 +50,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         """What is known of the request so far, also after a cancellation."""
         exchange = self._exchange
         if exchange is None:
-            return Outcome.NOT_SENT if self._bounded is None else self._bounded.outcome
+            return Outcome.NOT_SENT
         if exchange.carrier is not None and exchange.response is None and exchange.error is None:
             carried = exchange.carrier.outcome
             # That the batch ran does not tell of this command, while nobody has taken the answer apart.
@@ -71,29 +60,35 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
     @property
     def response(self) -> Response | None:
         """The raw answer once it is here: `response.result`, `response.time`."""
-        if self._exchange is None:
-            return None if self._bounded is None else self._bounded.response
-        return self._exchange.response
+        return self._exchange.response if self._exchange else None
 
     @property
     def decode(self) -> Callable[[Any], T]:
         """How the raw result becomes the typed one."""
         return self._decode
 
-    def within(self, timeout: float | None) -> "Call[T]":
-        """Return the same call bounded by `timeout` seconds, waiting included; None waits as long as it takes.
+    @property
+    def is_claimed(self) -> bool:
+        """Whether it was awaited, packed or closed."""
+        return self._exchange is not None
+
+    def within(self, timeout: float | None) -> Self:
+        """Bound the call by `timeout` seconds, waiting included, and return it; None waits as long as it takes.
+
+        A call inside a batch has no bound of its own: bound the batch.
 
         Raises:
             InvalidParameter: the timeout is not more than 0.
+            RuntimeError: it was awaited, packed or closed before.
         """
         if timeout is not None and not timeout > 0:
             raise InvalidParameter(
                 f"`timeout` is {timeout}, but seconds are more than 0; None waits without a bound",
                 method=self._request.method,
             )
-        self._seen = True
-        self._bounded = Call(self._request, self._decode, self._transport, timeout)
-        return self._bounded
+        self._refuse_if_claimed()
+        self._timeout = timeout
+        return self
 
     def claim(self) -> Exchange:
         """Hand the call over to whoever sends it, a batch for example; from then on it cannot be awaited.
@@ -101,12 +96,15 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         Raises:
             RuntimeError: it was awaited, packed or closed before.
         """
+        self._refuse_if_claimed()
+        self._exchange = Exchange(self._request, self._timeout)
+        return self._exchange
+
+    def _refuse_if_claimed(self) -> None:
         if self._exchange is not None:
             raise RuntimeError(
                 f"{self._request.method}: this call was already awaited, packed or closed; make a new one"
             )
-        self._exchange = Exchange(self._request, self._timeout)
-        return self._exchange
 
     async def _run(self, exchange: Exchange) -> T:
         response = await self._transport.send(exchange)

@@ -144,3 +144,19 @@ async def test_ten_thousand_waiters_keep_their_order_with_one_wake_up_a_grant(ma
 
     assert [number for number, _ in passed] == list(range(10_000))
     assert passed[-1][1] == pytest.approx((10_000 - 10) / 2)
+
+
+@on_virtual_clock
+async def test_a_waiter_cancelled_between_its_grant_and_its_turn_gives_the_slot_on(make):
+    limiter, loop = make(), asyncio.get_running_loop()
+    await arrivals(limiter, 10)
+    first, second = (loop.create_task(limiter.acquire()) for _ in range(2))
+    await asyncio.sleep(0)
+    began = loop.time()
+
+    limiter.release()
+    first.cancel()
+    await second
+
+    assert loop.time() == began
+    assert first.cancelled()

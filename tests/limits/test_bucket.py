@@ -130,3 +130,10 @@ def test_the_pace_has_a_floor_so_that_nobody_waits_for_ever():
         bucket.refuse(now=step, sent_at=step - 0.5 if step else -1.0)
 
     assert bucket.pace == STANDARD.leak / 4
+
+
+def test_the_wait_shrinks_as_time_passes():
+    bucket = LeakyBucket(Plan(5, 2))
+    bucket.take(0.0)
+
+    assert (bucket.wait(0.0), bucket.wait(0.25), bucket.wait(9.0)) == (0.5, 0.25, 0.0)

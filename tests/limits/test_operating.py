@@ -139,3 +139,12 @@ def test_answers_without_operating_times_teach_nothing():
     ran(budget, Time(duration=300))
 
     assert budget.opens_at(ADD, 0.0) == 0.0
+
+
+def test_an_answer_may_leave_out_when_the_portal_forgets():
+    budget = OperatingBudget(480)
+
+    ran(budget, Time(duration=10, operating=475.0), now=7.0)
+
+    assert budget.opens_at(ADD, 7.0) == 7.0
+    assert budget.opens_at("im.chat.get", 7.0) == 7.0

@@ -466,9 +466,22 @@ class TestBatchResult:
         assert [call.outcome for call in calls] == [Outcome.UNKNOWN] * 2
 
     def test_the_same_call_cannot_be_in_a_batch_twice(self):
-        call = call_of()
-        with pytest.raises(RuntimeError, match="already"):
-            BatchDecoder(named([call, call]), halt=False)
+        call, other = call_of(), call_of()
+        with pytest.raises(errors.InvalidParameter, match="the same call stands in it twice"):
+            BatchDecoder(named([other, call, call]), halt=False)
+        call.close()
+        with pytest.raises(errors.InvalidParameter, match="`c1` was already awaited"):
+            BatchDecoder(named([other, call]), halt=False)
+        assert not other.is_claimed
+        other.close()
+
+    def test_a_result_is_found_by_its_call_and_keeps_its_type(self):
+        first, second = call_of(), call_of()
+        decode = BatchDecoder(named([first, second]), halt=False)
+        result = decode({"result": {"c0": {"ID": 1}, "c1": {"ID": 2}}})
+        assert result[second] is result["c1"] is result[1]
+        with pytest.raises(KeyError):
+            result["nobody"]
 
     def test_a_result_shows_no_raw_answer(self):
         result = self.result([call_of(decode=len)], {"result": {"c0": "canary"}})

@@ -221,14 +221,12 @@ class TestWithin:
             call.within(timeout)
         call.close()
 
-    async def test_the_first_call_tells_what_became_of_the_bounded_one(self, make):
+    async def test_the_bounded_call_is_the_call(self, make):
         call = make()
-        bounded = call.within(5)
-        assert call.outcome is Outcome.NOT_SENT
-        assert call.response is None
-        await bounded
-        assert call.outcome is Outcome.DONE
-        assert call.response is bounded.response
+        assert call.within(5) is call
+        await call
+        with pytest.raises(RuntimeError, match="already awaited"):
+            call.within(5)
 
 
 class TestInABatch:

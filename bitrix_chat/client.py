@@ -10,10 +10,11 @@ from bitrix_chat.auth.strategy import AuthStrategy
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import RateLimiter
-from bitrix_chat.limits.operating import CLOUD_LIMIT, OperatingBudget
-from bitrix_chat.rest.call import Call
+from bitrix_chat.limits.operating import CLOUD_LIMIT
+from bitrix_chat.rest.call import Call, seconds
 from bitrix_chat.rest.request import Safety, Transport
-from bitrix_chat.transport.dispatch import Departing, Dispatch, OnOrphan
+from bitrix_chat.transport.dispatch import MAX_IN_FLIGHT, Dispatch
+from bitrix_chat.transport.flights import Departing, OnOrphan
 from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.wire import Wire
@@ -36,6 +37,7 @@ class ClientOptions(TypedDict, total=False):
     retry: RetryPolicy | None
     timeout: float | None
     operating_limit: float | None
+    max_in_flight: int
     departing: Departing | None
     on_orphan: OnOrphan | None
 
@@ -47,10 +49,12 @@ class BitrixChat:
         auth: who is calling: `WebhookAuth`, `OAuthAuth`, or a strategy of your own.
         session: an aiohttp session whose connections to use; it is neither closed nor changed.
         limiter: the portal's request limit: a `Plan` (`STANDARD`, `ENTERPRISE`) or a `RateLimiter` of your own.
-            Without it, all clients of one event loop and one portal share a bucket.
+            Without it, all clients of one event loop and one portal share a bucket; where a process sends from several
+            addresses, give each client `shared_limiter(host, plan, egress=...)`.
         retry: how often to repeat what may be repeated; None for never.
         timeout: seconds for a whole call, waiting included; none by default, since waiting is what the limits ask for.
         operating_limit: seconds that one method may work in ten minutes: 480 in the cloud, 420 or None elsewhere.
+        max_in_flight: HTTP requests at a time.
         departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
     """
@@ -64,19 +68,24 @@ class BitrixChat:
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  # frozen
         timeout: float | None = None,
         operating_limit: float | None = CLOUD_LIMIT,
+        max_in_flight: int = MAX_IN_FLIGHT,
         departing: Departing | None = None,
         on_orphan: OnOrphan | None = None,
     ) -> None:
-        if not isinstance(auth, AuthStrategy):
-            raise InvalidParameter(f"`auth` is {type(auth).__name__}, not WebhookAuth(url) or another AuthStrategy")
-        if timeout is not None and timeout <= 0:
-            raise InvalidParameter(f"`timeout` is {timeout}, but seconds are more than 0; None waits without a bound")
+        _check(auth, session, limiter, operating_limit)
+        if type(max_in_flight) is not int or max_in_flight < 1:
+            raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
         signing = Signing(auth, Wire(session))
         dispatch = Dispatch(
-            signing, limiter=limiter, budget=OperatingBudget(operating_limit), departing=departing, on_orphan=on_orphan
+            signing,
+            limiter=limiter,
+            operating_limit=operating_limit,
+            max_in_flight=max_in_flight,
+            departing=departing,
+            on_orphan=on_orphan,
         )
         self._layers: tuple[Dispatch, Signing] | None = (dispatch, signing)
-        self._hand_out(Retrying(dispatch, retry or NO_RETRIES, timeout))
+        self._hand_out(Retrying(dispatch, retry or NO_RETRIES, seconds(timeout)))
 
     def _hand_out(self, transport: Transport) -> None:
         # Methods and models are many: they are imported with the first client, not with the package.
@@ -153,6 +162,21 @@ class BitrixChat:
     def batch(self, calls: Sequence[Call[Any]] | Mapping[str, Call[Any]], *, halt: bool = False) -> "Call[BatchResult]":
         """Send up to 50 calls as one request; see `GeneralResource.batch`."""
         return self._general.batch(calls, halt=halt)
+
+
+def _check(auth: object, session: object, limiter: object, operating_limit: float | None) -> None:
+    if isinstance(auth, type) or not isinstance(auth, AuthStrategy):
+        raise InvalidParameter(f"`auth` is {_kind(auth)}, not WebhookAuth(url) or another AuthStrategy")
+    if session is not None and not isinstance(session, aiohttp.ClientSession):
+        raise InvalidParameter(f"`session` is {_kind(session)}, not an aiohttp.ClientSession")
+    if limiter is not None and (isinstance(limiter, type) or not isinstance(limiter, Plan | RateLimiter)):
+        raise InvalidParameter(f"`limiter` is {_kind(limiter)}, not STANDARD, ENTERPRISE or another RateLimiter")
+    if operating_limit is not None and not operating_limit > 0:
+        raise InvalidParameter(f"`operating_limit` is {operating_limit}, but seconds are more than 0; None is no limit")
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _auth_from(environ: Mapping[str, str]) -> AuthStrategy:

@@ -50,7 +50,7 @@ not listed is a plain `RestError` with its `.code`.
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 
 class Outcome(Enum):
@@ -148,6 +148,18 @@ class OutcomeUnknown(NoAnswerError):
     """
 
 
+def unknown_outcome(error: BitrixError, method: str) -> OutcomeUnknown:
+    """Name a request that may have run, and must not be repeated, for what it is; `error` tells what was seen."""
+    unknown = OutcomeUnknown(
+        f"it may have run ({error.description}); look before sending it again",
+        method=method,
+        code=error.code,
+        status=error.status,
+    )
+    unknown.__cause__ = error
+    return unknown
+
+
 class ClientClosed(NoAnswerError):
     """The client was closed before the call could leave."""
 
@@ -161,9 +173,14 @@ class TokenRefreshFailed(NoAnswerError):
 
 
 class TokenStoreError(NoAnswerError):
-    """The token pair could not be read or saved; a pair just received is kept in memory."""
+    """The token pair could not be read or saved; a pair just received is kept in memory.
+
+    Attributes:
+        auth: the `OAuthAuth` that keeps a pair whose code is already spent, None anywhere else.
+    """
 
     default_outcome = Outcome.REFUSED_TEMPORARY
+    auth: Any = None
 
 
 class RestError(BitrixError):

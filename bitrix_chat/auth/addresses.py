@@ -21,6 +21,7 @@ _UNPRINTABLE: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]+")
 _USER_ID: Final = re.compile(r"0*[1-9][0-9]*")
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_IS_WEBHOOK: Final = re.compile(r"[a-z]+://[^/]+/rest/\d")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -65,6 +66,17 @@ def portal_endpoint(text: str) -> str:
     if parts.path not in {"", "/", "/rest", "/rest/"}:
         raise _refusal("it goes on behind the portal's address", _PORTAL)
     return f"{parts.scheme}://{_authority(parts, _PORTAL)}/rest/"
+
+
+def rest_endpoint(text: str) -> str:
+    """Return the address that requests go to, with a trailing slash: of a webhook's URL or of a portal.
+
+    Raises:
+        InvalidPortalUrl: the text is neither.
+    """
+    if isinstance(text, str) and _IS_WEBHOOK.match(text.strip()):
+        return webhook_address(text).endpoint
+    return portal_endpoint(text)
 
 
 def server_origin(text: str) -> str:

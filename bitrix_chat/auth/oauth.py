@@ -111,12 +111,19 @@ class OAuthAuth:
         Raises:
             ReauthorizationRequired: the code is spent or too old, or the application was refused.
             TokenRefreshFailed: no usable answer; send the user to the authorization page again.
-            TokenStoreError: the store does not work; found out before the code is spent where it cannot be read.
+            TokenStoreError: the store does not work. Where it fails only after the code was spent, the pair is not
+                lost: the error's `auth` holds it, and saves it with its next use.
         """
         auth = cls(client_id, client_secret, store=store, authorization_server=authorization_server, session=session)
         with _store_failures():
-            await auth._store.load()
-        await auth.install(await auth._server.exchange(client_id, client_secret, code))
+            async with auth._store.lock():
+                await auth._store.load()
+        token = await auth._server.exchange(client_id, client_secret, code)
+        try:
+            await auth.install(token)
+        except TokenStoreError as error:
+            error.auth = auth
+            raise
         return auth
 
     @classmethod

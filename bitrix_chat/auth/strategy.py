@@ -4,17 +4,19 @@ from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from bitrix_chat.auth.addresses import rest_endpoint
+
 
 @frozen
 class Credentials:
     """Where requests go and what proves the caller.
 
     Attributes:
-        endpoint: the REST address with a trailing slash; a webhook's holds its secret, so no repr shows it.
+        endpoint: the REST address, a webhook's URL for example; it holds a secret then, so no repr shows it.
         token: the access token sent as `auth` in the body, None where the endpoint is proof enough.
     """
 
-    endpoint: str = field(repr=False)
+    endpoint: str = field(repr=False, converter=rest_endpoint)
     token: str | None = field(default=None, repr=False)
 
 

@@ -13,7 +13,9 @@ every ten seconds. Where the strangers stay, the pace settles into a saw round w
 
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import Attribute, define, field, frozen
+
+from bitrix_chat.errors import InvalidParameter
 
 PAUSE: Final = 2.0
 """Seconds nobody sends after a refusal: two of the portal's own drains."""
@@ -24,12 +26,17 @@ _SLOWEST: Final = 0.25
 _ROUNDING: Final = 1e-9
 
 
+def _more_than_nothing(_: object, attribute: "Attribute[float]", value: float) -> None:
+    if not (isinstance(value, int | float) and 0 < value < float("inf")):
+        raise InvalidParameter(f"`{attribute.name}` of a plan is {value!r}, but a limit is more than 0")
+
+
 @frozen
 class Plan:
     """A portal's request limit: a counter of `size` that loses `leak` a second (the portal's X and Y)."""
 
-    size: float
-    leak: float
+    size: float = field(validator=_more_than_nothing)
+    leak: float = field(validator=_more_than_nothing)
 
     @property
     def burst(self) -> float:
@@ -64,8 +71,13 @@ class LeakyBucket:
     _ceiling: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.pace = self.plan.leak
-        self._ceiling = self.plan.burst + _ROUNDING
+        self.adopt(self.plan)
+
+    def adopt(self, plan: Plan) -> None:
+        """Mirror another limit from now on, at its full pace."""
+        self.plan = plan
+        self.pace = plan.leak
+        self._ceiling = plan.burst + _ROUNDING
 
     def take(self, now: float, count: int = 1) -> bool:
         """Count `count` requests if they may leave now."""

@@ -10,7 +10,6 @@ import asyncio
 from asyncio import get_running_loop
 from collections import deque
 from typing import Protocol, runtime_checkable
-from weakref import WeakKeyDictionary
 
 from bitrix_chat.limits.bucket import STANDARD, LeakyBucket, Plan
 
@@ -65,6 +64,11 @@ class MemoryRateLimiter:
     def plan(self) -> Plan:
         """The limit it keeps."""
         return self._bucket.plan
+
+    def adopt(self, plan: Plan) -> None:
+        """Keep another plan from now on; what was counted stays counted."""
+        self._bucket.adopt(plan)
+        self._arm()
 
     @property
     def pace(self) -> float:
@@ -145,26 +149,3 @@ class MemoryRateLimiter:
             self._timer = None
         if self._waiters:
             self._timer = get_running_loop().call_later(self._bucket.wait(self._now()), self._on_timer)
-
-
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], MemoryRateLimiter]] = WeakKeyDictionary()
-
-
-def shared_limiter(portal: str, plan: Plan | None = None, *, egress: str = "") -> MemoryRateLimiter:
-    """Return the limiter that all clients of the running loop share for one portal.
-
-    Args:
-        portal: the portal's host.
-        plan: its limit; None takes what the first client said, else `STANDARD`.
-        egress: names the address that requests leave from, where a process has several (proxies).
-
-    Raises:
-        ValueError: the portal is already limited by another plan in this loop.
-    """
-    limiters = _shared.setdefault(get_running_loop(), {})
-    limiter = limiters.get((portal, egress))
-    if limiter is None:
-        limiter = limiters[portal, egress] = MemoryRateLimiter(plan or STANDARD)
-    if plan is not None and limiter.plan != plan:
-        raise ValueError(f"{portal} is already limited to {limiter.plan} in this event loop, not to {plan}")
-    return limiter

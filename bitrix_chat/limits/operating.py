@@ -59,20 +59,17 @@ class OperatingBudget:
             return now
         if known.flying:
             return float("inf")
-        return self._probe(known, now)
+        return now if known.probing else max(now, known.reset_at)
+
+    def depart(self, method: str, count: int = 1) -> None:
+        """Reserve for calls that leave; those the limit has no room for go to find out what was forgotten."""
+        known = self._methods.setdefault(method, _Method())
+        if not known.probing and not self._affords(known, count):
+            known.probing = True
+        known.flying += count
 
     def _affords(self, known: _Method, count: int) -> bool:
         return self.limit is None or known.used + (known.flying + count) * known.price <= self.limit
-
-    def _probe(self, known: _Method, now: float) -> float:
-        if not known.probing and now < known.reset_at:
-            return known.reset_at
-        known.probing = True
-        return now
-
-    def depart(self, method: str, count: int = 1) -> None:
-        """Reserve for calls that leave."""
-        self._methods.setdefault(method, _Method()).flying += count
 
     def land(self, method: str, count: int = 1) -> None:
         """Release calls that ended."""

@@ -42,6 +42,8 @@ class GeneralResource(Resource):
         """
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise InvalidParameter(f"{method!r} is no method name such as 'im.chat.add' (without '.json')")
+        if not isinstance(params, Mapping | None) or not all(isinstance(name, str) for name in params or ()):
+            raise InvalidParameter("`params` is no map from the portal's names to values", method=method)
         reserved = _RESERVED.intersection(params or {})
         if reserved:
             raise InvalidParameter(f"`{min(reserved)}` is a name the portal keeps for itself", method=method)

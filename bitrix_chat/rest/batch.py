@@ -16,13 +16,13 @@ from bitrix_chat.errors import (
     BitrixError,
     InvalidParameter,
     Outcome,
-    OutcomeUnknown,
     UnexpectedAnswer,
+    unknown_outcome,
 )
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.envelope import rest_error
 from bitrix_chat.rest.query import build, leaves
-from bitrix_chat.rest.redaction import scrub, secrets_in
+from bitrix_chat.rest.redaction import scrub_error, secrets_in
 from bitrix_chat.rest.reference import LOOKALIKE, Reference
 from bitrix_chat.rest.request import Request, Response, Safety
 
@@ -125,6 +125,12 @@ def _reference(method: str, path: str, value: Reference, names: Mapping[int, str
     if path in {"dialogId", "DIALOG_ID"} and (text := value.dialog_id(name)):
         return text
     type_checked = method.startswith(("imbot.v2.", "im.v2.")) and path in _TYPE_CHECKED
+    if value.is_beyond_a_number or not (value.is_sure or type_checked):
+        raise InvalidParameter(
+            f"`{path}` refers to what the earlier answer need not hold, and an id that is missing becomes 1"
+            " (a chat's dialog id may be referred to all the same)",
+            method=method,
+        )
     if not (halt or type_checked):
         raise InvalidParameter(
             f"`{path}` refers to a whole value, which becomes 1 when the earlier command fails: use halt=True",
@@ -176,8 +182,7 @@ def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
 
 def _refused(request: Request, content: Mapping[str, Any]) -> BitrixError:
     error = rest_error(request.method, {"error": "", **content})
-    error.description = scrub(error.description, secrets_in(request.params))
-    error.args = (error.description,)
+    scrub_error(error, secrets_in(request.params))
     return _final(request, error)
 
 
@@ -191,11 +196,7 @@ def _final(request: Request, error: BitrixError) -> BitrixError:
     # As for a call that travels alone: a create that may have run is named as such.
     if error.outcome is not Outcome.UNKNOWN or request.safety.repeatable:
         return error
-    unknown = OutcomeUnknown(
-        f"it may have run ({error.description}); look before sending it again", method=request.method, code=error.code
-    )
-    unknown.__cause__ = error
-    return unknown
+    return unknown_outcome(error, request.method)
 
 
 def _commands(request: Request) -> dict[str, str]:
@@ -208,16 +209,19 @@ def _commands(request: Request) -> dict[str, str]:
 
 
 def work_of(request: Request) -> dict[str, int]:
-    """Return which methods a request makes the portal run, and how often each."""
+    """Return which methods a request makes the portal run, and how often each.
+
+    A batch is work of its own too: some portals count the time of its commands for `batch`, others for each method.
+    """
     if request.method != "batch":
         return {request.method: 1}
-    return dict(Counter(_commands(request).values())) or {"batch": 1}
+    return {"batch": 1, **Counter(_commands(request).values())}
 
 
 def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
     """Yield each method that ran with its own `time` object, inside a batch too."""
+    yield request.method, response.raw_time
     if request.method != "batch":
-        yield request.method, response.raw_time
         return
     result = response.result if isinstance(response.result, dict) else {}
     commands = _commands(request)
@@ -235,15 +239,18 @@ def refused_for_time(request: Request, response: Response) -> Iterator[str]:
                 yield commands[name]
 
 
-def named(calls: "Sequence[Call[Any]] | Mapping[str, Call[Any]]") -> dict[str, Call[Any]]:
+def named(calls: Sequence[Call[Any]] | Mapping[str, Call[Any]]) -> dict[str, Call[Any]]:
     """Give each call its name in the batch: the caller's own, or `c0`, `c1` and so on.
 
     Raises:
-        InvalidParameter: a name that would not survive the portal's bracket syntax.
+        InvalidParameter: what is no call, or a name that would not survive the portal's bracket syntax.
     """
-    if not isinstance(calls, Mapping):
-        return {f"c{index}": call for index, call in enumerate(calls)}
-    for name in calls:
+    if not isinstance(calls, Mapping | Sequence) or isinstance(calls, str):
+        raise InvalidParameter(f"`calls` is {type(calls).__name__}, not a list or a map of calls", method="batch")
+    names = dict(calls) if isinstance(calls, Mapping) else {f"c{index}": call for index, call in enumerate(calls)}
+    for name, call in names.items():
         if not isinstance(name, str) or not name.isidentifier():
             raise InvalidParameter(f"a command's name is letters, digits and _, not {name!r}", method="batch")
-    return dict(calls)
+        if not isinstance(call, Call):
+            raise InvalidParameter(f"`{name}` is {type(call).__name__}, not a call of this client", method="batch")
+    return names

@@ -83,6 +83,8 @@ class BatchDecoder:
             raise InvalidParameter("the same call stands in it twice; make another one", method="batch")
         if used := [name for name, call in calls.items() if call.is_claimed]:
             raise InvalidParameter(f"the call `{used[0]}` was already awaited, packed or closed", method="batch")
+        if bounded := [name for name, call in calls.items() if call.is_bounded]:
+            raise InvalidParameter(f"the call `{bounded[0]}` has a bound of its own; bound the batch", method="batch")
         self._calls = calls
         self._halt = halt
         self._exchanges = {name: call.claim() for name, call in calls.items()}

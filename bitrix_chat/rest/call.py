@@ -11,6 +11,19 @@ from bitrix_chat.rest.request import Exchange, Request, Response, Transport
 T = TypeVar("T")
 
 
+def seconds(timeout: float | None, method: str | None = None) -> float | None:
+    """Return a bound in seconds, or None for no bound.
+
+    Raises:
+        InvalidParameter: it is no number of seconds above 0.
+    """
+    if timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0):
+        return timeout
+    raise InvalidParameter(
+        f"`timeout` is {timeout!r}, but seconds are more than 0; None waits without a bound", method=method
+    )
+
+
 class Call(Coroutine[Any, Any, T], Generic[T]):
     """What a method of the client returns: `await` sends it and gives the typed result.
 
@@ -68,6 +81,11 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         return self._decode
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether it has a bound of its own."""
+        return self._timeout != "default"
+
+    @property
     def is_claimed(self) -> bool:
         """Whether it was awaited, packed or closed."""
         return self._exchange is not None
@@ -81,13 +99,8 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
             InvalidParameter: the timeout is not more than 0.
             RuntimeError: it was awaited, packed or closed before.
         """
-        if timeout is not None and not timeout > 0:
-            raise InvalidParameter(
-                f"`timeout` is {timeout}, but seconds are more than 0; None waits without a bound",
-                method=self._request.method,
-            )
         self._refuse_if_claimed()
-        self._timeout = timeout
+        self._timeout = seconds(timeout, self._request.method)
         return self
 
     def claim(self) -> Exchange:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from bitrix_chat.errors import BitrixError, Outcome, PortalMoved, RestError, UnexpectedAnswer, error_class
 from bitrix_chat.rest.request import Response
 
+_LONGEST_CODE: Final = 64
 _decode: Final = json.JSONDecoder().decode
 
 
@@ -45,14 +46,15 @@ def rest_error(method: str, content: Mapping[str, Any], status: int | None = Non
 
 def _is_error(error: Any) -> bool:
     # An `error` that PHP calls empty says that there was none; the integer 0 is a code.
-    return error is not False and error not in (None, "", [], {})
+    return not isinstance(error, bool) and error not in (None, "", [], {})
 
 
 def _code_and_description(content: Mapping[str, Any]) -> tuple[str, str]:
     error = content["error"]
     if isinstance(error, dict):
-        return str(error.get("code", "")), str(error.get("message") or "")
-    return str(error) if isinstance(error, str | int) else "", str(content.get("error_description") or "")
+        return str(error.get("code", ""))[:_LONGEST_CODE], str(error.get("message") or "")
+    code = str(error)[:_LONGEST_CODE] if isinstance(error, str | int) else ""
+    return code, str(content.get("error_description") or "")
 
 
 def _parse(body: bytes) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from bitrix_chat.errors import BitrixError
 from bitrix_chat.rest.query import parse
 
 MASK: Final = "***"
@@ -31,10 +32,16 @@ def is_secret(name: str) -> bool:
 def masked(params: Any) -> Any:
     """Return a copy in which every secret parameter is `***`."""
     if isinstance(params, Mapping):
-        return {name: MASK if is_secret(str(name)) and value else masked(value) for name, value in params.items()}
+        return {name: _masked(str(name), value) for name, value in params.items()}
     if isinstance(params, list | tuple):
         return [masked(value) for value in params]
     return params
+
+
+def _masked(name: str, value: Any) -> Any:
+    if is_secret(name) and value:
+        return MASK
+    return scrubbed(value, _secrets_in_commands(value)) if name.lower() == "cmd" else masked(value)
 
 
 def secrets_in(params: Any) -> Iterator[str]:
@@ -67,6 +74,25 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, MASK)
     return text
+
+
+def scrubbed(value: Any, secrets: Iterable[str]) -> Any:
+    """Return a copy of a JSON value with every secret masked in all of its texts."""
+    known = list(secrets)
+    if isinstance(value, str):
+        return scrub(value, known)
+    if isinstance(value, Mapping):
+        return {name: scrubbed(item, known) for name, item in value.items()}
+    return [scrubbed(item, known) for item in value] if isinstance(value, list) else value
+
+
+def scrub_error(error: BitrixError, secrets: Iterable[str]) -> None:
+    """Mask every secret in what an error says."""
+    known = list(secrets)
+    error.description = scrub(error.description, known)
+    error.args = (error.description,)
+    if error.code is not None:
+        error.code = scrub(error.code, known)
 
 
 def host_of(endpoint: str) -> str:

@@ -1,6 +1,8 @@
 """References from one command of a batch to the result of an earlier one, as values."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
@@ -21,6 +23,20 @@ _CHAT_NUMBERS: Final = frozenset(
     for method, path in (("chat.add", ()), ("chat.get", ("ID",)), ("dialog.get", ("id",)))
 )
 """Where an answer has the number of a chat under a name that elsewhere is a user's, a bot's or a message's."""
+_KNOWN: Final[Mapping[str, frozenset[tuple[str, ...]]]] = MappingProxyType(
+    {
+        "im.chat.add": frozenset({()}),
+        "im.chat.get": frozenset(),  # null where there is no such chat
+        "im.message.add": frozenset({()}),
+        "imbot.v2.bot.get": frozenset({("bot", "id")}),
+        "imbot.v2.bot.register": frozenset({("bot", "id")}),
+        "imbot.v2.chat.add": frozenset({("chat", "id"), ("chat", "owner"), ("chat", "dialogId")}),
+        "imbot.v2.chat.get": frozenset({("chat", "id"), ("chat", "owner"), ("chat", "dialogId")}),
+        "profile": frozenset({("ID",)}),
+    }
+)
+"""What an answer is sure to hold if the method ran. Beyond it the portal stops at whatever it has reached: at an
+array, which as an id is 1, or at a number that means something else."""
 _KEY: Final = re.compile(r"[^\s\[\]]+")
 
 
@@ -30,6 +46,9 @@ class Reference:
 
     call: Call[Any]
     path: tuple[str, ...] = field(default=())
+
+    def __format__(self, _: str) -> str:
+        raise TypeError("a reference is no text and cannot be put into one; pass it itself")
 
     # `__getitem__` alone would make Python step through 0, 1, 2 and so on without end.
     __iter__: ClassVar[None] = None
@@ -52,10 +71,28 @@ class Reference:
         """
         if self.path[-2:] == ("chat", "dialogId"):
             return "chat" + Reference(self.call, (*self.path[:-1], "id")).whole(name)
-        method = self.call._request.method.lower()  # noqa: SLF001  # to look is not to inspect: the call stays unsent
-        if (method, self.path) in _CHAT_NUMBERS or self.path[-2:] == ("chat", "id") or self.path[-1:] == ("chatId",):
+        if (
+            (self._method, self.path) in _CHAT_NUMBERS
+            or self.path[-2:] == ("chat", "id")
+            or self.path[-1:] == ("chatId",)
+        ):
             return "chat" + self.whole(name)
         return None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the answer holds this if the method ran; taken for granted where the method is not known here."""
+        known = _KNOWN.get(self._method)
+        return known is None or self.path in known
+
+    @property
+    def is_beyond_a_number(self) -> bool:
+        """Whether it steps on from an answer that is a number, which the portal ignores."""
+        return bool(self.path) and () in _KNOWN.get(self._method, ())
+
+    @property
+    def _method(self) -> str:
+        return self.call._request.method.lower()  # noqa: SLF001  # to look is not to inspect: the call stays unsent
 
 
 def ref(call: Call[Any]) -> Reference:

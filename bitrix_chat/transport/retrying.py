@@ -11,13 +11,15 @@ from attrs import frozen
 
 from bitrix_chat.errors import (
     BitrixError,
+    ClientClosed,
     DeadlineExceeded,
+    InvalidParameter,
     OperationTimeLimit,
     Outcome,
-    OutcomeUnknown,
     UntrustedCertificate,
+    unknown_outcome,
 )
-from bitrix_chat.rest.request import Exchange, Response, Transport
+from bitrix_chat.rest.request import Exchange, Response, Safety, Transport
 
 
 @frozen
@@ -46,6 +48,7 @@ class RetryPolicy:
 
 
 NO_RETRIES: Final = RetryPolicy(unsent=0, unknown=0)
+_FINAL: Final = (ClientClosed, DeadlineExceeded, InvalidParameter, UntrustedCertificate)
 
 
 class _Again(Exception):  # a signal to backoff, not an error
@@ -94,13 +97,15 @@ class Retrying:
         if timeout is None:
             return await self._attempts(exchange)
         exchange.deadline = asyncio.get_running_loop().time() + timeout
+        bound = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with bound:
                 return await self._attempts(exchange)
-        except TimeoutError as error:
-            if isinstance(error, BitrixError):
+        except TimeoutError:
+            if not bound.expired():  # a strategy's own, or the portal's limits told in advance
                 raise
-        raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=exchange.outcome))
+        outcome = Outcome.UNKNOWN if exchange.doubtful else exchange.outcome
+        raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=outcome))
 
     async def _attempts(self, exchange: Exchange) -> Response:
         try:
@@ -136,10 +141,12 @@ class _Attempts:
     def _next_wait(self, error: BitrixError) -> float | None:
         if isinstance(error, OperationTimeLimit):
             return 0.0  # the operating budget holds it back in the queue
-        if error.outcome is Outcome.NOT_SENT and not isinstance(error, DeadlineExceeded | UntrustedCertificate):
+        if error.outcome is Outcome.NOT_SENT and not isinstance(error, _FINAL):
             self._unsent += 1
             return self._policy.pause(self._unsent) if self._unsent <= self._policy.unsent else None
-        if error.outcome is Outcome.UNKNOWN and self._exchange.request.safety.repeatable:
+        safety = self._exchange.request.safety
+        if error.outcome is Outcome.UNKNOWN and safety.repeatable:
+            self._exchange.doubtful = safety is not Safety.SAFE
             self._unknown += 1
             return self._policy.pause(self._unknown) if self._unknown <= self._policy.unknown else None
         return None
@@ -150,17 +157,14 @@ class _Attempts:
 
 
 def _final(exchange: Exchange, error: BitrixError) -> BitrixError:
-    """Return the error for the caller: a create that may have run is named as such."""
+    """Return the error for the caller, with an earlier attempt that may have run not forgotten."""
     request = exchange.request
     error.method = error.method or request.method
-    if error.outcome is not Outcome.UNKNOWN or request.safety.repeatable:
+    if error.outcome is Outcome.UNKNOWN:
+        if request.safety.repeatable:
+            return error
+    elif not exchange.doubtful:
         return error
-    unknown = OutcomeUnknown(
-        f"it may have run ({error.description}); look before sending it again",
-        method=request.method,
-        code=error.code,
-        status=error.status,
-    )
-    unknown.__cause__ = error
+    unknown = unknown_outcome(error, request.method)
     exchange.fail(unknown)
     return unknown

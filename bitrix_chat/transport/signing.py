@@ -12,7 +12,7 @@ from yarl import URL
 from bitrix_chat.auth.strategy import AuthStrategy, Credentials
 from bitrix_chat.errors import BitrixError, InvalidParameter
 from bitrix_chat.rest.envelope import open_envelope
-from bitrix_chat.rest.redaction import host_of, scrub, secrets_in, webhook_secret
+from bitrix_chat.rest.redaction import host_of, scrub_error, scrubbed, secrets_in, webhook_secret
 from bitrix_chat.rest.reference import Reference
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.transport.wire import Wire
@@ -38,9 +38,9 @@ class Signing:
         self._wire = wire
         self._urls: dict[tuple[str, str], URL] = {}
 
-    async def portal(self) -> str:
-        """Return the host that requests go to."""
-        return host_of((await self._auth.credentials()).endpoint)
+    async def endpoint(self) -> str:
+        """Return the REST address that requests go to; a webhook's is a secret."""
+        return (await self._auth.credentials()).endpoint
 
     async def sign(self, request: Request) -> Signed:
         """Put address and token to a request; it is to leave at once.
@@ -65,10 +65,13 @@ class Signing:
             response = open_envelope(signed.request.method, reply.status, reply.body)
         except BitrixError as error:
             error.method = signed.request.method
-            error.description = scrub(error.description, _secrets(signed))
-            error.args = (error.description,)
+            scrub_error(error, _secrets(signed))
             _log(signed, started, error)
             raise
+        if signed.request.method == "batch" and isinstance(response.result, dict):
+            # The portal forces the outer credentials into every command, so its errors may repeat them.
+            errors = response.result.get("result_error")
+            response.result["result_error"] = scrubbed(errors, _secrets(signed))
         _log(signed, started, reply.status)
         return response
 
@@ -130,6 +133,6 @@ def _log(signed: Signed, started: float, ending: int | BitrixError) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     said = f"HTTP {ending}" if isinstance(ending, int) else f"{type(ending).__name__} ({ending.outcome.value})"
-    names = ", ".join(signed.request.params)
+    names = ", ".join(map(str, signed.request.params))
     host = host_of(signed.credentials.endpoint)
     logger.debug("%s %s(%s): %s in %.3f s", host, signed.request.method, names, said, perf_counter() - started)

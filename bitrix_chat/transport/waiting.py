@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from attrs import define, field
 
+from bitrix_chat.errors import BitrixError
 from bitrix_chat.rest.batch import work_of
 from bitrix_chat.rest.request import Exchange, Response
 
@@ -21,6 +22,9 @@ class Ticket:
         exchange: what is to be sent.
         future: what the caller awaits; done or cancelled when nobody does any more.
         number: its place, lower first.
+        queued: whether it stands in the line.
+        left: whether a byte of its present attempt has left.
+        settled: whether it is known what became of it.
         work: the methods it makes the portal run, and how often each.
         kind: those methods, by which tickets wait together.
     """
@@ -29,17 +33,34 @@ class Ticket:
     future: "asyncio.Future[Response]"
     number: int = 0
     queued: bool = field(default=False, init=False)
+    left: bool = field(default=False, init=False)
+    settled: bool = field(default=False, init=False)
     work: dict[str, int] = field(init=False)
     kind: Kind = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.work = work_of(self.exchange.request)
-        self.kind = frozenset(self.work) if len(self.work) > 1 else next(iter(self.work))
+        self.kind = frozenset(self.work) if len(self.work) > 1 else self.method
 
     @property
     def method(self) -> str:
         """The REST method that is called."""
         return self.exchange.request.method
+
+    def settle(self, result: Response | Exception) -> bool:
+        """Write down what became of the exchange; False if nobody awaits it any more."""
+        self.settled = True
+        if isinstance(result, Response):
+            self.exchange.succeed(result)
+        elif isinstance(result, BitrixError):
+            self.exchange.fail(result)
+        if self.future.done():
+            return False
+        if isinstance(result, Response):
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(result)
+        return True
 
 
 class WaitingLine:
@@ -108,8 +129,9 @@ class WaitingLine:
 
     def _head(self, kind: Kind) -> Ticket | None:
         line = self._lines[kind]
-        while line and not line[0].queued:
-            line.popleft()
+        # A caller may have been cancelled without having had its turn to say so.
+        while line and (not line[0].queued or line[0].future.done()):
+            self.discard(line.popleft())
         if line:
             return line[0]
         del self._lines[kind], self._counts[kind]

@@ -18,12 +18,16 @@ from bitrix_chat.errors import (
     ClientClosed,
     ConnectionLost,
     PortalUnreachable,
+    UnexpectedAnswer,
     UntrustedCertificate,
 )
 
 CONNECT_TIMEOUT: Final = 10.0
 ANSWER_TIMEOUT: Final = 75.0
 """Seconds for one attempt, connecting included: above the 60 that a portal gives a request."""
+
+LONGEST_ANSWER: Final = 16 << 20
+"""Bytes of an answer, unpacked, beyond which it is given up."""
 
 _PIECE: Final = 1 << 16
 
@@ -90,6 +94,7 @@ class Wire:
         Raises:
             PortalUnreachable: no byte left.
             ConnectionLost: bytes left and no whole answer came.
+            UnexpectedAnswer: the answer is longer than any of the portal's.
         """
         session = self._open_session()
         payload = _Body(body, on_write)
@@ -97,8 +102,10 @@ class Wire:
             async with session.post(
                 url, data=payload, allow_redirects=False, raise_for_status=False, timeout=self._timeout
             ) as response:
-                return Reply(response.status, await response.read())
-        except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+                return Reply(response.status, await _read(response))
+        except BitrixError:
+            raise
+        except Exception as error:  # noqa: BLE001  # aiohttp raises many kinds, and a caller's tracing any
             failure = error
         # Outside the handler, so that the error holds no aiohttp exception in any of its attributes.
         raise _explained(failure, url.host or "", written=payload.written)
@@ -114,6 +121,16 @@ class Wire:
         if self._session is None or self._session.closed:
             self._session = _own_session() if self._callers is None else _session_over(self._callers)
         return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > LONGEST_ANSWER:
+            response.close()
+            raise UnexpectedAnswer(f"an answer of more than {LONGEST_ANSWER >> 20} MiB", status=response.status)
+    return bytes(body)
 
 
 def _user_agent() -> str:
@@ -133,6 +150,9 @@ def _own_session() -> aiohttp.ClientSession:
 def _session_over(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
     headers = session.headers.copy()
     headers.setdefault("User-Agent", _user_agent())
+    proxy_auth = getattr(session, "_default_proxy_auth", None)
+    if proxy_auth is not None:
+        headers.setdefault("Proxy-Authorization", proxy_auth.encode())
     return aiohttp.ClientSession(
         connector=session.connector,
         connector_owner=False,

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from bitrix_chat import (
+    ENTERPRISE,
     AuthStrategy,
     BitrixChat,
     ClientClosed,
@@ -18,6 +19,8 @@ from bitrix_chat import (
     ReauthorizationRequired,
     WebhookAuth,
 )
+from bitrix_chat.portal import Plan as PortalPlan
+from bitrix_chat.portal import Portal
 from bitrix_chat.testing import on_virtual_clock
 
 WEBHOOK = "https://acme.bitrix24.example/rest/1/canarysecret/"
@@ -90,16 +93,23 @@ def test_a_client_can_be_made_before_the_loop_runs():
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        ((WEBHOOK,), "`auth` is str, not WebhookAuth"),
-        ((None,), "`auth` is NoneType"),
+        ({"auth": WEBHOOK}, "`auth` is str, not WebhookAuth"),
+        ({"auth": None}, "`auth` is NoneType"),
+        ({"auth": WebhookAuth}, "`auth` is the class WebhookAuth"),
+        ({"session": "x"}, "`session` is str"),
+        ({"limiter": "enterprise"}, "`limiter` is str"),
+        ({"limiter": MemoryRateLimiter}, "`limiter` is the class MemoryRateLimiter"),
+        ({"operating_limit": 0}, "`operating_limit` is 0"),
+        ({"max_in_flight": 0}, "`max_in_flight` is 0"),
+        ({"max_in_flight": 2.5}, "`max_in_flight` is 2.5"),
     ],
 )
-def test_what_is_no_strategy_is_refused(arguments, fault):
+def test_what_cannot_work_is_refused_by_its_name(arguments, fault):
     with pytest.raises(InvalidParameter, match=fault):
-        BitrixChat(*arguments)
+        BitrixChat(**{"auth": WebhookAuth(WEBHOOK)} | arguments)
 
 
-@pytest.mark.parametrize("timeout", [0, -1])
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), "5", True])
 def test_a_timeout_of_no_time_is_refused(timeout):
     with pytest.raises(InvalidParameter, match="`timeout`"):
         BitrixChat(WebhookAuth(WEBHOOK), timeout=timeout)
@@ -174,3 +184,26 @@ async def _interrupted(b24: BitrixChat) -> None:
 async def _fail() -> None:
     await asyncio.sleep(0)
     raise ValueError("the program's own")
+
+
+@on_virtual_clock
+async def test_two_clients_of_one_webhook_share_the_operating_budget():
+    async with Portal(plan=PortalPlan.UNLIMITED, costs={"im.chat.add": 50.0}, operating_limit=480) as portal:
+        first, second = (BitrixChat(WebhookAuth(portal.webhook_url), limiter=ENTERPRISE) for _ in range(2))
+        for number in range(24):
+            await (first, second)[number % 2].im.chat.add(title="Chat")
+        await first.close()
+        await second.close()
+
+    assert portal.blocked == 0
+
+
+async def test_a_strategy_may_hand_out_the_url_as_it_was_copied(portal, unlimited):
+    for copied in (portal.webhook_url.rstrip("/"), portal.webhook_url + "profile.json", f" {portal.webhook_url} "):
+        async with BitrixChat(EnvironmentAuth(copied), limiter=unlimited) as b24:
+            assert (await b24.profile()).id == 1
+
+
+async def test_an_address_without_encryption_is_no_credential():
+    with pytest.raises(InvalidPortalUrl):
+        Credentials("http://acme.bitrix24.example/rest/1/secret0/")

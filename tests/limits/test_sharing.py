@@ -6,7 +6,8 @@ import weakref
 
 import pytest
 
-from bitrix_chat import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, shared_limiter
+from bitrix_chat import ENTERPRISE, STANDARD, InvalidParameter, MemoryRateLimiter, Plan, shared_limiter
+from bitrix_chat.limits import shared_budget
 from bitrix_chat.testing import on_virtual_clock
 
 
@@ -25,8 +26,30 @@ async def test_two_plans_for_one_portal_are_refused():
     shared_limiter("acme.bitrix24.example", ENTERPRISE)
 
     assert shared_limiter("acme.bitrix24.example").plan == ENTERPRISE
-    with pytest.raises(ValueError, match="already limited"):
+    with pytest.raises(InvalidParameter, match="already limited"):
         shared_limiter("acme.bitrix24.example", STANDARD)
+
+
+async def test_a_plan_said_later_replaces_the_assumed_one():
+    limiter = shared_limiter("acme.bitrix24.example")
+    await limiter.acquire()
+
+    assert shared_limiter("acme.bitrix24.example", ENTERPRISE) is limiter
+    assert (limiter.plan, limiter.pace, limiter.free()) == (ENTERPRISE, 5, 239)
+
+
+async def test_a_caller_has_one_budget_a_limit():
+    webhook = "https://acme.bitrix24.example/rest/1/secret/"
+
+    assert shared_budget(webhook, 480) is shared_budget(webhook, 480)
+    assert shared_budget(webhook, 480) is not shared_budget(webhook, None)
+    assert shared_budget(webhook, 480) is not shared_budget("https://acme.bitrix24.example/rest/", 480)
+
+
+@pytest.mark.parametrize(("size", "leak"), [(0, 2), (50, 0), (-1, 2), (float("nan"), 2), (50, float("inf")), ("50", 2)])
+def test_a_plan_without_a_limit_is_refused(size, leak):
+    with pytest.raises(InvalidParameter, match="of a plan"):
+        Plan(size, leak)
 
 
 def test_a_closed_loop_takes_its_limiters_along():

@@ -227,7 +227,34 @@ class TestReferences:
         before = call_of(earlier)
         written = command_of(call_of("imbot.v2.Chat.get", {"dialogId": step(ref(before))}), before)[1]["dialogId"]
         assert written.startswith("$result[c0]")
-        assert "use halt=True" in refusal(call_of("im.dialog.get", {"DIALOG_ID": step(ref(before))}), before)
+        refused = refusal(call_of("im.dialog.get", {"DIALOG_ID": step(ref(before))}), before)
+        assert "use halt=True" in refused or "need not hold" in refused
+
+    @pytest.mark.parametrize(
+        ("earlier", "step"),
+        [
+            ("im.chat.get", lambda r: r["ID"]),
+            ("im.chat.get", lambda r: r),
+            ("im.chat.add", lambda r: r["ID"]),
+            ("imbot.v2.Chat.add", lambda r: r["chat"]["ID"]),
+            ("imbot.v2.Chat.get", lambda r: r),
+        ],
+    )
+    @pytest.mark.parametrize("halt", [False, True])
+    def test_what_an_answer_need_not_hold_is_never_a_whole_value(self, earlier, step, halt):
+        before = call_of(earlier)
+        calls = named([before, call_of("im.chat.user.add", {"CHAT_ID": step(ref(before)), "USERS": [1]})])
+        with pytest.raises(errors.InvalidParameter, match="`CHAT_ID` refers to what the earlier answer need not hold"):
+            pack(calls, halt=halt)
+
+    def test_a_step_beyond_a_number_is_refused_where_the_portal_would_ignore_it(self):
+        created = call_of("im.chat.add")
+        refused = refusal(call_of("imbot.v2.Chat.get", {"dialogId": ref(created)["nope"]}), created)
+        assert "need not hold" in refused
+
+    def test_a_reference_is_no_text(self):
+        with pytest.raises(TypeError, match="no text"):
+            f"chat{ref(call_of())}"
 
     def test_a_whole_value_of_a_legacy_method_needs_halt(self):
         created = call_of("im.chat.add")
@@ -503,7 +530,7 @@ class TestAccounting:
     @pytest.mark.parametrize("write", [lambda commands: commands, lambda commands: list(commands.values())])
     def test_a_batch_is_the_work_of_its_commands(self, spelling, write):
         commands = write({"0": "im.chat.add?TITLE=x", "1": "im.chat.add", "2": "user.get?ID=1"})
-        assert work_of(Request("batch", {spelling: commands})) == {"im.chat.add": 2, "user.get": 1}
+        assert work_of(Request("batch", {spelling: commands})) == {"batch": 1, "im.chat.add": 2, "user.get": 1}
 
     @pytest.mark.parametrize("params", [{}, {"cmd": []}, {"cmd": {}}, {"cmd": None}, {"cmd": "x"}])
     def test_a_batch_without_commands_is_its_own_work(self, params):
@@ -524,13 +551,17 @@ class TestAccounting:
         ],
     )
     def test_a_batch_tells_the_time_of_its_commands(self, commands, times):
-        told = times_of(Request("batch", {"cmd": commands}), Response({"result_time": times}))
-        assert list(told) == [("x.one", {"operating": 1}), ("x.two", {"operating": 2})]
+        answer = Response({"result_time": times}, raw_time={"operating": 3})
+        assert list(times_of(Request("batch", {"cmd": commands}), answer)) == [
+            ("batch", {"operating": 3}),
+            ("x.one", {"operating": 1}),
+            ("x.two", {"operating": 2}),
+        ]
 
     def test_a_gap_in_a_list_of_commands_is_no_fault(self):
         request = Request("batch", {"cmd": ["x.one", "x.two", "x.three"]})
         answer = Response({"result_time": {"1": {"operating": 2}}, "result_error": [{"error": "OPERATION_TIME_LIMIT"}]})
-        assert list(times_of(request, answer)) == [("x.two", {"operating": 2})]
+        assert list(times_of(request, answer)) == [("batch", {}), ("x.two", {"operating": 2})]
         assert list(refused_for_time(request, answer)) == ["x.one"]
 
     @pytest.mark.parametrize(
@@ -539,7 +570,7 @@ class TestAccounting:
     @pytest.mark.parametrize("params", [{}, {"cmd": {"a": "x.one"}}])
     def test_an_answer_may_tell_nothing(self, result, params):
         request = Request("batch", params)
-        assert list(times_of(request, Response(result))) == []
+        assert list(times_of(request, Response(result))) == [("batch", {})]
         assert list(refused_for_time(request, Response(result))) == []
 
     def test_commands_that_met_the_operating_limit_are_told(self):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bitrix_chat.auth import Credentials
+from bitrix_chat.errors import Outcome
 from bitrix_chat.limits import Plan
 from bitrix_chat.rest.request import Exchange, Request, Response, Safety
 
@@ -22,20 +23,21 @@ class FakeSigning:
         self.renewals = 0
         self.renewing: Callable[[], Any] | None = None
 
-    async def portal(self) -> str:
-        return "acme.bitrix24.example"
+    async def endpoint(self) -> str:
+        return "https://acme.bitrix24.example/rest/"
 
     async def sign(self, request: Request) -> Request:
         return request
 
     async def send(self, signed: Request, on_write: Callable[[], None]) -> Response:
-        on_write()
         self.sent.append(signed.params.get("number"))
         self.flying += 1
         self.most_flying = max(self.most_flying, self.flying)
         try:
-            await asyncio.sleep(self.seconds)
             answer = self.answer(signed)
+            if getattr(answer, "outcome", None) is not Outcome.NOT_SENT:
+                on_write()
+            await asyncio.sleep(self.seconds)
         finally:
             self.flying -= 1
         if isinstance(answer, BaseException):

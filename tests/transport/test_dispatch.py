@@ -17,11 +17,13 @@ from bitrix_chat.errors import (
     ExpiredToken,
     OperationTimeLimit,
     Outcome,
+    PortalOverloaded,
     PortalUnreachable,
     QueryLimitExceeded,
+    ReauthorizationRequired,
     TokenRefreshFailed,
 )
-from bitrix_chat.limits import MemoryRateLimiter, OperatingBudget
+from bitrix_chat.limits import MemoryRateLimiter
 from bitrix_chat.rest.request import Exchange, Request, Response
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.dispatch import Dispatch
@@ -436,7 +438,7 @@ async def _cancel_some(count: int, cancelled: dict[int, float], faults: list[Any
 async def test_what_is_in_flight_is_reserved_in_the_operating_budget():
     time = {"operating": 450.0, "operating_reset_at": 600.0, "finish": 0.0, "duration": 10.0}
     signing = FakeSigning(lambda request: Response(request.params["number"], raw_time=time))
-    queue = dispatch(signing, budget=OperatingBudget(480))
+    queue = dispatch(signing, operating_limit=480)
     await queue.send(exchange(0))
 
     tasks = start(queue, *map(exchange, range(1, 8)))
@@ -477,3 +479,151 @@ async def test_a_batch_waits_with_the_calls_whose_method_it_runs():
     assert loop.time() == began
     await adding
     assert loop.time() - began == pytest.approx(60)
+
+
+@on_virtual_clock
+async def test_a_caller_cancelled_before_the_limiter_was_asked_leaves_the_queue_alive():
+    queue = dispatch(FakeSigning(seconds=0), Plan(5, 2))
+    await queue.send(exchange(0))
+    cancelled = asyncio.create_task(queue.send(exchange(1)))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+
+    answer = await asyncio.wait_for(queue.send(exchange(2)), 60)
+
+    assert answer.result == 2
+
+
+@on_virtual_clock
+async def test_a_caller_cancelled_before_its_call_left_sends_nothing():
+    signing = FakeSigning()
+    task = asyncio.create_task(dispatch(signing).send(exchange()))
+    await asyncio.sleep(0)
+
+    task.cancel()
+    await asyncio.sleep(10)
+
+    assert signing.sent == []
+
+
+@on_virtual_clock
+async def test_credentials_that_nobody_can_have_fail_all_who_wait_at_once():
+    signing, loop = FakeSigning(seconds=0), asyncio.get_running_loop()
+
+    async def refuse(_: Request) -> Any:
+        raise ReauthorizationRequired("log in again")
+
+    signing.sign = refuse
+    queue, began = dispatch(signing, Plan(14, 2)), loop.time()
+
+    results = await asyncio.gather(*start(queue, *map(exchange, range(200))), return_exceptions=True)
+
+    assert {type(result) for result in results} == {ReauthorizationRequired}
+    assert len({id(result) for result in results}) == 200
+    assert loop.time() == began
+
+
+@pytest.mark.parametrize("error", [PortalOverloaded("blocked by hand"), ExpiredToken()])
+@on_virtual_clock
+async def test_what_would_meet_everyone_is_met_once(error):
+    signing = FakeSigning(in_turn(error), seconds=0)
+    signing.renewing = lambda: TokenRefreshFailed("the server is away")
+    queue = dispatch(signing, max_in_flight=1)
+
+    results = await asyncio.gather(*start(queue, *map(exchange, range(50))), return_exceptions=True)
+
+    assert len(signing.sent) == 1
+    assert all(isinstance(result, BitrixError) for result in results)
+    assert (await queue.send(exchange(7))).result == 7
+
+
+@on_virtual_clock
+async def test_a_batch_that_met_its_own_operating_limit_is_held_back():
+    signing, loop = FakeSigning(in_turn(OperationTimeLimit()), 0), asyncio.get_running_loop()
+    queue, batch = dispatch(signing), Request("batch", {"cmd": {"a": "im.chat.get"}})
+    with pytest.raises(OperationTimeLimit):
+        await queue.send(Exchange(batch))
+    began = loop.time()
+
+    await queue.send(exchange(1, "im.chat.get"))
+    assert loop.time() == began
+    await queue.send(Exchange(batch))
+
+    assert loop.time() - began == pytest.approx(60)
+
+
+class TrippingLimiter(MemoryRateLimiter):
+    """Fails in one of its methods."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(UNLIMITED)
+        self.method = method
+
+    def _trip(self, method: str) -> None:
+        if method == self.method:
+            raise ConnectionError("the limiter's store is away")
+
+    def try_acquire(self) -> bool:
+        self._trip("try_acquire")
+        return super().try_acquire()
+
+    def refuse(self, sent_at: float) -> None:
+        self._trip("refuse")
+        super().refuse(sent_at)
+
+
+@on_virtual_clock
+async def test_a_limiter_that_fails_as_it_is_asked_leaves_nobody_waiting():
+    queue = Dispatch(FakeSigning(), limiter=TrippingLimiter("try_acquire"))  # type: ignore[arg-type]
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(queue.send(exchange()), 60)
+
+
+@on_virtual_clock
+async def test_a_limiter_that_fails_as_it_is_told_leaves_nobody_waiting():
+    signing = FakeSigning(in_turn(QueryLimitExceeded()))
+    queue = Dispatch(signing, limiter=TrippingLimiter("refuse"))  # type: ignore[arg-type]
+
+    assert (await asyncio.wait_for(queue.send(exchange(3)), 60)).result == 3
+
+
+@on_virtual_clock
+async def test_a_hook_that_cancels_itself_cancels_its_call_and_no_other():
+    async def departing(requests: Any) -> None:
+        if requests[0].params["number"] == 0:
+            raise asyncio.CancelledError
+
+    queue = dispatch(FakeSigning(), departing=departing)
+    first, second = start(queue, exchange(0), exchange(1))
+
+    assert (await second).result == 1
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+@on_virtual_clock
+async def test_an_error_nobody_foresaw_after_bytes_left_is_of_unknown_outcome():
+    item = exchange()
+
+    with pytest.raises(ConnectionLost, match="broken by KeyError") as caught:
+        await dispatch(FakeSigning(lambda _: KeyError("https://acme.example/rest/1/canary/"))).send(item)
+
+    assert "canary" not in repr(caught.value)
+    assert caught.value.outcome is item.outcome is Outcome.UNKNOWN
+
+
+@on_virtual_clock
+async def test_a_call_given_up_as_a_coroutine_leaves_the_queue():
+    signing = FakeSigning()
+    queue = dispatch(signing, max_in_flight=1)
+    flying = asyncio.create_task(queue.send(exchange(0)))
+    await asyncio.sleep(0)
+    given_up = queue.send(exchange(1))
+    given_up.send(None)
+
+    given_up.close()
+    await flying
+    await asyncio.sleep(5)
+
+    assert signing.sent == [0]

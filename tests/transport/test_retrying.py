@@ -10,8 +10,10 @@ import bitrix_chat
 from bitrix_chat.errors import (
     AccessDenied,
     BitrixError,
+    ClientClosed,
     ConnectionLost,
     DeadlineExceeded,
+    InvalidParameter,
     OperationTimeLimit,
     Outcome,
     OutcomeUnknown,
@@ -196,3 +198,47 @@ def test_only_one_module_imports_backoff():
     ]
 
     assert importers == ["transport/retrying.py"]
+
+
+@pytest.mark.parametrize("last", [PortalUnreachable("no route"), AccessDenied("not there any more")])
+@on_virtual_clock
+async def test_an_earlier_attempt_that_may_have_run_is_not_forgotten(last):
+    inner, item = Inner(ConnectionLost("cut"), *[last] * 9), exchange(safety=Safety.IDEMPOTENT)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await retrying(inner).send(item)
+
+    assert caught.value.__cause__ is last
+    assert item.outcome is Outcome.UNKNOWN
+
+
+@on_virtual_clock
+async def test_a_read_has_nothing_to_forget():
+    with pytest.raises(AccessDenied):
+        await retrying(Inner(ConnectionLost("cut"), AccessDenied())).send(exchange(safety=Safety.SAFE))
+
+
+@pytest.mark.parametrize("error", [ClientClosed("closed"), InvalidParameter("not finite")])
+@on_virtual_clock
+async def test_what_cannot_change_is_told_at_once(error):
+    inner = Inner(error)
+
+    with pytest.raises(type(error)):
+        await retrying(inner).send(exchange())
+
+    assert inner.attempts == 1
+
+
+@on_virtual_clock
+async def test_a_timeout_of_somebody_elses_stays_theirs():
+    inner = Inner()
+
+    async def fail(_: Exchange) -> Response:
+        raise TimeoutError("the vault is slow")
+
+    inner.send = fail
+
+    with pytest.raises(TimeoutError, match="the vault is slow") as caught:
+        await retrying(inner, timeout=30).send(exchange())
+
+    assert type(caught.value) is TimeoutError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bitrix_chat.auth import Credentials
-from bitrix_chat.errors import BotNotOwned, ConnectionLost, InvalidParameter
+from bitrix_chat.errors import BotNotOwned, ConnectionLost, InvalidParameter, RestError
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.reference import ref
 from bitrix_chat.rest.request import Request
@@ -65,7 +65,7 @@ async def test_a_webhook_goes_into_the_address_and_a_token_into_the_body():
 
         assert wire.posted == [(url, body)]
         assert response.result == 1
-        assert await layer.portal() == "acme.bitrix24.example"
+        assert await layer.endpoint() == credentials.endpoint
 
 
 @pytest.mark.parametrize("error", [Reply(400, b'{"error":"BOT_OWNERSHIP_ERROR","error_description":"not %s"}')])
@@ -141,3 +141,25 @@ async def test_a_reference_outside_a_batch_is_refused():
     with pytest.raises(InvalidParameter, match="only inside a batch"):
         await layer.sign(Request("im.chat.get", {"DIALOG_ID": ref(call)}))
     call.close()
+
+
+async def test_credentials_that_a_batchs_errors_repeat_are_masked():
+    body = b'{"result":{"result":[],"result_error":{"c0":{"error":"X","error_description":"%s %s"}}}}'
+    for credentials in (WEBHOOK, OAUTH):
+        secret = credentials.token or SECRET
+        layer, _ = signing(credentials, Reply(200, body % (secret.encode(), BOT.encode())))
+        signed = await layer.sign(Request("batch", {"cmd": {"c0": f"imbot.v2.Chat.get?botToken={BOT}"}}))
+
+        response = await layer.send(signed, lambda: None)
+
+        assert response.result["result_error"]["c0"]["error_description"] == "*** ***"
+
+
+async def test_a_secret_in_an_error_code_is_masked():
+    layer, _ = signing(WEBHOOK, Reply(400, b'{"error":"%s"}' % SECRET.encode()))
+
+    with pytest.raises(RestError) as caught:
+        await layer.send(await layer.sign(Request("profile")), lambda: None)
+
+    assert SECRET not in str(caught.value)
+    assert caught.value.code == "***"

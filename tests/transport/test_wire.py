@@ -2,10 +2,12 @@
 
 import asyncio
 import gzip
+import resource
 import socket
 import ssl
 import struct
 import traceback
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -22,6 +24,7 @@ from bitrix_chat.errors import (
     ConnectionLost,
     Outcome,
     PortalUnreachable,
+    UnexpectedAnswer,
     UntrustedCertificate,
 )
 from bitrix_chat.transport.wire import Wire
@@ -257,3 +260,20 @@ async def test_requests_say_that_they_are_json_and_who_sends_them():
         await wire.close()
 
     assert reply.body.startswith(b"application/json bitrix_chat/")
+
+
+async def test_an_answer_without_end_is_given_up_without_filling_the_memory():
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(300)) + packer.flush()
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wire = Wire()
+    async with portal(handler) as url:
+        with pytest.raises(UnexpectedAnswer, match="more than 16 MiB"):
+            await wire.post(url, b"{}", lambda: None)
+        await wire.close()
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10

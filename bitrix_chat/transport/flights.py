@@ -1,0 +1,235 @@
+"""What has left: each group flies in a task of ours, and what becomes of it is written down whoever still awaits it.
+
+A group is what leaves in one HTTP request. It is signed as it leaves, announced before its first byte, and judged by
+what was written and answered. What proves that nothing ran (`QUERY_LIMIT_EXCEEDED`, `expired_token`) brings the whole
+group back to the ground; credentials that nobody can have fail all who wait, at once; everything else is the
+outcome of its own request.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from bitrix_chat.errors import (
+    BitrixError,
+    ClientClosed,
+    ConnectionLost,
+    ExpiredToken,
+    InvalidParameter,
+    OperationTimeLimit,
+    Outcome,
+    PortalOverloaded,
+    QueryLimitExceeded,
+)
+from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.transport.allowance import Allowance
+from bitrix_chat.transport.signing import Signed, Signing
+from bitrix_chat.transport.waiting import Ticket
+
+logger: Final = logging.getLogger("bitrix_chat")
+
+ORPHAN_GRACE: Final = 1.0
+"""Seconds that closing gives to requests whose callers were cancelled."""
+
+Group = list[Ticket]
+Departing = Callable[[Sequence[Request]], Awaitable[None]]
+"""Awaited with a group's requests before its first byte; if it raises, nothing is sent."""
+OnOrphan = Callable[[Request, Response | BitrixError], None]
+"""Told what became of a request whose caller was cancelled after it had left."""
+
+
+class Ground(Protocol):
+    """Where groups leave from and may return to."""
+
+    def put_back(self, group: Group) -> None:
+        """Take back a group that did not run, for a new slot."""
+        ...
+
+    def fail_waiting(self, error: Exception) -> None:
+        """Tell all who wait what will meet each of them."""
+        ...
+
+    def schedule(self) -> None:
+        """Look at the line again, since something has landed."""
+        ...
+
+
+class Flights:
+    """Sends groups and settles their tickets."""
+
+    def __init__(
+        self, signing: Signing, ground: Ground, departing: Departing | None, on_orphan: OnOrphan | None
+    ) -> None:
+        self._signing = signing
+        self._ground = ground
+        self._departing = departing
+        self._on_orphan = on_orphan
+        self._flying: dict[asyncio.Task[None], Group] = {}
+        self._renewals = 0
+        self._closing = False
+
+    def __len__(self) -> int:
+        return len(self._flying)
+
+    @property
+    def renewing(self) -> bool:
+        """Whether credentials are being renewed, so that nothing should leave."""
+        return self._renewals > 0
+
+    def launch(self, group: Group, allowance: Allowance) -> None:
+        """Send a group that was granted a slot."""
+        self._flying[asyncio.get_running_loop().create_task(self._fly(group, allowance))] = group
+
+    async def close(self, grace: float) -> None:
+        """Give what flies `grace` seconds to land, and end the rest as unknown.
+
+        What nobody awaits any more is given a second at most, unless `on_orphan` wants to know.
+        """
+        self._closing = True
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=grace if self._is_awaited() else min(grace, ORPHAN_GRACE))
+        rest = list(self._flying)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _is_awaited(self) -> bool:
+        tickets = (ticket for group in self._flying.values() for ticket in group)
+        return self._on_orphan is not None or any(not ticket.future.done() for ticket in tickets)
+
+    async def _fly(self, group: Group, allowance: Allowance) -> None:
+        for ticket in group:
+            ticket.left = False
+        try:
+            await self._take_there(group, allowance)
+        except asyncio.CancelledError:
+            self._end_early(group)
+            raise
+        except Exception as error:  # noqa: BLE001  # a limiter, strategy or hook of the user's may raise anything
+            self._settle_rest(group, _explained(group, error))
+        finally:
+            self._come_down(group, allowance)
+
+    def _come_down(self, group: Group, allowance: Allowance) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._flying.pop(task, None)
+        for ticket in group:
+            allowance.land(ticket.work)
+        self._ground.schedule()
+        if not any(ticket.left for ticket in group):
+            allowance.limiter.release()
+
+    async def _take_there(self, group: Group, allowance: Allowance) -> None:
+        request = group[0].exchange.request
+        signed = await self._sign(group, request)
+        if signed is None:
+            return
+        if self._departing is not None:
+            await self._departing([ticket.exchange.request for ticket in group])
+        sent_at = asyncio.get_running_loop().time()
+        try:
+            response = await self._signing.send(signed, partial(_mark_as_left, group))
+        except QueryLimitExceeded:
+            self._return(group)
+            allowance.limiter.refuse(sent_at)
+        except ExpiredToken as error:
+            await self._renew(group, signed, error)
+        except OperationTimeLimit as error:
+            allowance.budget.refuse(request.method, asyncio.get_running_loop().time())
+            self._settle_rest(group, error)
+        except PortalOverloaded as error:
+            self._fail_everyone(group, error)
+        except BitrixError as error:
+            self._settle_rest(group, error)
+        else:
+            self._land(group, response, allowance)
+
+    async def _sign(self, group: Group, request: Request) -> Signed | None:
+        try:
+            return await self._signing.sign(request)
+        except InvalidParameter as error:
+            self._settle_rest(group, error)
+        except BitrixError as error:
+            self._fail_everyone(group, error)
+        return None
+
+    async def _renew(self, group: Group, signed: Signed, expired: ExpiredToken) -> None:
+        """Replace the token and bring the group back; nothing leaves while that runs."""
+        if any(ticket.exchange.renewed for ticket in group):
+            expired.outcome = Outcome.REFUSED
+            self._settle_rest(group, expired)
+            return
+        self._renewals += 1
+        try:
+            await self._signing.renew(signed)
+        except BitrixError as error:
+            self._fail_everyone(group, error)
+            return
+        finally:
+            self._renewals -= 1
+        for ticket in group:
+            ticket.exchange.renewed = True
+        self._return(group)
+
+    def _return(self, group: Group) -> None:
+        for ticket in group:
+            ticket.exchange.outcome = Outcome.REFUSED_TEMPORARY
+        waiting = [ticket for ticket in group if not ticket.future.done()]
+        if self._closing:
+            self._settle_rest(waiting, ClientClosed("the client was closed"))
+        else:
+            self._ground.put_back(waiting)
+
+    def _land(self, group: Group, response: Response, allowance: Allowance) -> None:
+        for ticket in group:
+            self.settle(ticket, response)
+            allowance.learn(ticket.exchange.request, response)
+
+    def _fail_everyone(self, group: Group, error: BitrixError) -> None:
+        self._settle_rest(group, error)
+        self._ground.fail_waiting(error)
+
+    def _end_early(self, group: Group) -> None:
+        for ticket in group:
+            if self._closing and ticket.left:
+                self.settle(ticket, ConnectionLost("the client was closed before the answer", method=ticket.method))
+            elif self._closing:
+                self.settle(ticket, ClientClosed("the client was closed", method=ticket.method))
+            else:  # a strategy or hook cancelled itself
+                ticket.future.cancel()
+
+    def _settle_rest(self, group: Group, error: Exception) -> None:
+        for ticket in group:
+            if not ticket.queued and not ticket.settled:
+                self.settle(ticket, error)
+
+    def settle(self, ticket: Ticket, result: Response | Exception) -> None:
+        """Write down what became of an exchange, and tell whoever awaits it."""
+        if not ticket.settle(result):
+            self.tell_of_orphan(ticket.exchange.request, result)
+
+    def tell_of_orphan(self, request: Request, result: Response | Exception) -> None:
+        """Report an outcome that nobody awaits any more."""
+        logger.info("%s: the answer came after its caller was cancelled", request.method)
+        if self._on_orphan is None or not isinstance(result, Response | BitrixError):
+            return
+        try:
+            self._on_orphan(request, result)
+        except Exception:
+            logger.exception("%s: `on_orphan` failed", request.method)
+
+
+def _mark_as_left(group: Group) -> None:
+    for ticket in group:
+        ticket.left = True
+        ticket.exchange.outcome = Outcome.UNKNOWN
+
+
+def _explained(group: Group, error: Exception) -> Exception:
+    if not any(ticket.left for ticket in group):
+        return error
+    # Whatever it was, bytes had left; and its text may hold the address.
+    return ConnectionLost(f"the exchange was broken by {type(error).__name__} after the request had left")

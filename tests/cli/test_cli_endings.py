@@ -1,15 +1,17 @@
 """How commands end: exit codes, one line on stderr, and no secret in either stream."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from bitrix_chat.portal import Cut, Fault, Portal
+from bitrix_chat.portal import Cut, Fault, Plan, Portal
 
 CANARY = "SECRETCANARY"
 ADD = ("create-chat", "--fields", "{'TITLE': 'New'}")
@@ -163,22 +165,31 @@ def test_the_script_refuses_and_reaches_nothing_with_the_same_codes_and_no_trace
     assert not {"Traceback", CANARY} & set((refused.text + usage.text).replace("/", " ").split())
 
 
-def interrupted_after_sending(start, portal, fault):
+def interrupted_after_sending(start, portal, fault, then=lambda: None):
     portal.faults.add(fault)
     process = start(*ADD, "--url", portal.webhook_url)
     patience = time.monotonic() + 30
     while not portal.hits and time.monotonic() < patience:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
+    then()
     out, err = process.communicate(timeout=30)
     return process.returncode, out, err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_an_interrupted_request_that_lands_after_all_is_told(start, portal):
-    code, out, err = interrupted_after_sending(start, portal, Fault(delay_after=0.5))
+def test_an_interrupted_request_that_lands_after_all_is_told(start):
+    interrupted = threading.Event()
+
+    async def until_interrupted(_: float) -> None:
+        await asyncio.to_thread(interrupted.wait)
+        await asyncio.sleep(0.1)  # the signal comes first
+
+    with Portal(plan=Plan.UNLIMITED, sleep=until_interrupted).in_thread() as portal:
+        fault = Fault(method="im.chat.add", delay_after=1)
+        code, out, err = interrupted_after_sending(start, portal, fault, then=interrupted.set)
+        assert json.loads(out)["result"] in portal.chats
     assert code == 130
-    assert json.loads(out)["result"] in portal.chats
     assert err == "bitrix-chat: interrupted. It ran all the same.\n"
 
 

@@ -243,3 +243,9 @@ def test_a_batch_that_cannot_be_said_leaves_its_calls_unsent(general, im):
         general.batch([fine, odd])
     assert [fine.outcome, odd.outcome] == [Outcome.NOT_SENT] * 2
     assert general.batch([fine]).request
+
+
+@pytest.mark.parametrize("params", ["abc", ["TITLE"], {1: "x"}])
+def test_parameters_without_names_are_refused(general, params):
+    with pytest.raises(InvalidParameter, match="`params` is no map"):
+        general.call("im.chat.add", params)

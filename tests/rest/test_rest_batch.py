@@ -502,6 +502,21 @@ class TestBatchResult:
         assert not other.is_claimed
         other.close()
 
+    @pytest.mark.parametrize("calls", ["im.chat.add", 5, None, call_of])
+    def test_what_is_no_list_of_calls_is_refused(self, calls):
+        with pytest.raises(errors.InvalidParameter, match="`calls` is"):
+            named(calls)
+
+    def test_what_is_no_call_is_refused(self):
+        with pytest.raises(errors.InvalidParameter, match="`c0` is str, not a call"):
+            named(["im.chat.add"])
+
+    def test_a_call_with_a_bound_of_its_own_is_refused(self):
+        bounded = call_of().within(5)
+        with pytest.raises(errors.InvalidParameter, match="`c0` has a bound of its own"):
+            BatchDecoder(named([bounded]), halt=False)
+        bounded.close()
+
     def test_a_result_is_found_by_its_call_and_keeps_its_type(self):
         first, second = call_of(), call_of()
         decode = BatchDecoder(named([first, second]), halt=False)

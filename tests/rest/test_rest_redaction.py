@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitrix_chat.rest.redaction import MASK, host_of, is_secret, masked, scrub, secrets_in, webhook_secret
+from bitrix_chat.errors import RestError
+from bitrix_chat.rest.redaction import (
+    MASK,
+    host_of,
+    is_secret,
+    masked,
+    scrub,
+    scrub_error,
+    scrubbed,
+    secrets_in,
+    webhook_secret,
+)
 from bitrix_chat.rest.request import Request, Response
 
 
@@ -93,3 +104,20 @@ def test_the_repr_of_a_request_shows_names_alone():
 
 def test_the_repr_of_a_response_shows_no_result():
     assert "canary" not in repr(Response({"name": "canary"}, raw_time={"x": "canary"}))
+
+
+def test_every_text_of_a_value_is_scrubbed():
+    value = {"a": ["canary-1", {"b": "x canary-1"}], "c": 5, "d": None}
+    assert scrubbed(value, ["canary-1"]) == {"a": ["***", {"b": "x ***"}], "c": 5, "d": None}
+
+
+@pytest.mark.parametrize("code", [None, "canary-1"])
+def test_an_error_is_scrubbed_in_all_it_says(code):
+    error = RestError("not canary-1", code=code)
+    scrub_error(error, iter(["canary-1"]))
+    assert (error.description, error.args, error.code) == ("not ***", ("not ***",), code and "***")
+
+
+def test_the_commands_of_a_batch_are_masked_too():
+    params = {"halt": 0, "cmd": {"c0": "imbot.v2.Chat.get?botToken=canary-1&dialogId=chat5"}}
+    assert masked(params) == {"halt": 0, "cmd": {"c0": "imbot.v2.Chat.get?botToken=***&dialogId=chat5"}}

@@ -88,6 +88,9 @@ async def main() -> None:
         chat_id: int = await b24.im.chat.add(title=name)
         found: int | None = await b24.im.chat.get(wrong)
         print(chat_id + "")
+        chat = b24.im.chat.add(title="In a batch")
+        in_a_batch: int = (await b24.batch([chat, b24.profile()]))[chat].unwrap()
+        as_text: str = (await b24.batch([chat]))[chat].unwrap()
 
 
 asyncio.run(main())
@@ -111,7 +114,9 @@ def test_the_built_wheel_alone_is_typed_for_its_users(tmp_path):
     assert typed.stdout.splitlines() == [
         'user.py:12: error: Name "wrong" is not defined  [name-defined]',
         'user.py:13: error: Unsupported operand types for + ("int" and "str")  [operator]',
-        "Found 2 errors in 1 file (checked 1 source file)",
+        'user.py:16: error: Incompatible types in assignment (expression has type "int", variable has type "str")  '
+        "[assignment]",
+        "Found 3 errors in 1 file (checked 1 source file)",
     ]
     content = subprocess.run([python, "-m", "zipfile", "-l", wheel], capture_output=True, text=True, check=True).stdout
     assert "bitrix_chat/py.typed" in content

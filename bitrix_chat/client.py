@@ -137,8 +137,10 @@ class BitrixChat:
         """Close the client: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""
         if self._layers is not None:
             dispatch, signing = self._layers
-            await dispatch.close(grace)
-            await signing.close()
+            try:
+                await dispatch.close(grace)
+            finally:
+                await signing.close()
 
     def bot(self, bot_id: "Id", *, token: str | None = None) -> "BotHandle":
         """Return what one bot can do.

@@ -114,8 +114,10 @@ def test_the_built_wheel_alone_is_typed_for_its_users(tmp_path):
     assert typed.stdout.splitlines() == [
         'user.py:12: error: Name "wrong" is not defined  [name-defined]',
         'user.py:13: error: Unsupported operand types for + ("int" and "str")  [operator]',
-        'user.py:16: error: Incompatible types in assignment (expression has type "int", variable has type "str")  '
-        "[assignment]",
+        (
+            'user.py:16: error: Incompatible types in assignment (expression has type "int", variable has type '
+            '"str")  [assignment]'
+        ),
         "Found 3 errors in 1 file (checked 1 source file)",
     ]
     content = subprocess.run([python, "-m", "zipfile", "-l", wheel], capture_output=True, text=True, check=True).stdout

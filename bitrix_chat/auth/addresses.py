@@ -19,9 +19,9 @@ _SERVER: Final = "an authorization server's address reads https://<host>/"
 _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 _UNPRINTABLE: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]+")
-_USER_ID: Final = re.compile(r"0*[1-9][0-9]*")
+_USER_ID: Final = re.compile(r"0*[1-9][0-9]{0,17}")
 _METHOD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
-_IS_WEBHOOK: Final = re.compile(r"[a-z]+://[^/]+/rest/\d")
+_IS_WEBHOOK: Final = re.compile(r"[a-z]+://[^/]+/rest/\d", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 

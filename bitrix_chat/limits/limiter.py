@@ -53,7 +53,8 @@ class MemoryRateLimiter:
     def __init__(self, plan: Plan = STANDARD) -> None:
         self._bucket = LeakyBucket(plan)
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._abandoned = 0
+        self._cancelled: set[asyncio.Future[None]] = set()
+        self._dropped: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -112,7 +113,7 @@ class MemoryRateLimiter:
 
     @property
     def _waiting(self) -> int:
-        return len(self._waiters) - self._abandoned
+        return len(self._waiters) - len(self._cancelled)
 
     def _now(self) -> float:
         return get_running_loop().time()
@@ -120,23 +121,29 @@ class MemoryRateLimiter:
     def _forget(self, waiter: asyncio.Future[None]) -> None:
         if not waiter.cancelled():
             self.release()
-            return
-        self._abandoned += 1
-        if self._waiters[0] is waiter:
-            self._drop_abandoned()
-            self._arm()
+        elif waiter in self._dropped:  # another's turn met it at the head before its own came
+            self._dropped.discard(waiter)
+        else:
+            self._cancelled.add(waiter)
+            if self._waiters[0] is waiter:
+                self._drop_cancelled()
+                self._arm()
 
-    def _drop_abandoned(self) -> None:
+    def _drop_cancelled(self) -> None:
         # A waiter that was cancelled further back stays until it stands at the head.
         while self._waiters and self._waiters[0].cancelled():
+            waiter = self._waiters[0]
             del self._waiters[0]
-            self._abandoned -= 1
+            if waiter in self._cancelled:
+                self._cancelled.discard(waiter)
+            else:
+                self._dropped.add(waiter)
 
     def _grant(self) -> None:
-        self._drop_abandoned()
+        self._drop_cancelled()
         while self._waiters and self._bucket.take(self._now()):
             self._waiters.popleft().set_result(None)
-            self._drop_abandoned()
+            self._drop_cancelled()
         self._arm()
 
     def _on_timer(self) -> None:

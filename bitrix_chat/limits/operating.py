@@ -5,13 +5,14 @@ ten one-minute parts. It checks before a call: the one that crosses the limit st
 with 429. Answers tell the sum so far (`operating`, cumulative) and when its oldest part is forgotten
 (`operating_reset_at`).
 
-Our invariant: what the portal last told, plus what is in flight at the dearest price seen, stays within the
-limit. A method that would break it waits for `operating_reset_at`, counted from the portal's own clock, never
-ours. What is forgotten then cannot be known, so one call goes ahead alone and its answer tells. A 429 that we
+Our invariant: what the portal last told, plus what is in flight at the price of the dearest recent call, stays
+within the limit. A method that would break it waits for `operating_reset_at`, counted from the portal's own clock,
+never ours. What is forgotten then cannot be known, so one call goes ahead alone and its answer tells. A 429 that we
 meet all the same proves a smaller limit or another reading of it: the limit is lowered for good.
 """
 
-from typing import Final
+from typing import Final, Protocol
+from weakref import WeakSet
 
 from attrs import define, field
 
@@ -25,6 +26,14 @@ BLIND_STEP: Final = 60.0
 """Seconds to wait after a 429 where the portal did not tell when: one of its ten parts."""
 _LOWERED: Final = 0.875
 _LEAST: Final = 60.0
+
+
+class Watcher(Protocol):
+    """Whoever looks at the budget again when something has changed."""
+
+    def schedule(self) -> None:
+        """Look again, soon."""
+        ...
 
 
 @define
@@ -43,9 +52,11 @@ class OperatingBudget:
 
     Attributes:
         limit: seconds a method may work in ten minutes, None for a portal without this limit.
+        watchers: who waits for what another may learn, where several share the budget.
     """
 
     limit: float | None = CLOUD_LIMIT
+    watchers: "WeakSet[Watcher]" = field(factory=WeakSet, init=False, repr=False, eq=False)
     _methods: dict[str, _Method] = field(factory=dict, init=False)
 
     def opens_at(self, method: str, now: float, count: int = 1) -> float:
@@ -59,7 +70,7 @@ class OperatingBudget:
             return now
         if known.flying:
             return float("inf")
-        return now if known.probing else max(now, known.reset_at)
+        return now if known.probing or self._never_fits(known, count) else max(now, known.reset_at)
 
     def depart(self, method: str, count: int = 1) -> None:
         """Reserve for calls that leave; those the limit has no room for go to find out what was forgotten."""
@@ -70,6 +81,10 @@ class OperatingBudget:
 
     def _affords(self, known: _Method, count: int) -> bool:
         return self.limit is None or known.used + (known.flying + count) * known.price <= self.limit
+
+    def _never_fits(self, known: _Method, count: int) -> bool:
+        # A batch that is dearer than a whole limit gains nothing by waiting, as long as it can begin.
+        return self.limit is not None and count * known.price > self.limit >= known.used + known.price
 
     def land(self, method: str, count: int = 1) -> None:
         """Release calls that ended."""
@@ -92,7 +107,7 @@ class OperatingBudget:
 
     def _lowered(self, known: _Method) -> float:
         limit = self.limit or CLOUD_LIMIT
-        return max(_LEAST, min(limit * _LOWERED, max(known.used, limit / 2)))
+        return min(limit, max(_LEAST, min(limit * _LOWERED, max(known.used, limit / 2))))
 
     def _learn(self, known: _Method, time: Time, now: float) -> None:
         known.used = time.operating or 0.0

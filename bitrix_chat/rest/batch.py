@@ -213,16 +213,17 @@ def work_of(request: Request) -> dict[str, int]:
 
     A batch is work of its own too: some portals count the time of its commands for `batch`, others for each method.
     """
-    if request.method != "batch":
+    if request.method.lower() != "batch":
         return {request.method: 1}
     return {"batch": 1, **Counter(_commands(request).values())}
 
 
 def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
     """Yield each method that ran with its own `time` object, inside a batch too."""
-    yield request.method, response.raw_time
-    if request.method != "batch":
+    if request.method.lower() != "batch":
+        yield request.method, response.raw_time
         return
+    yield "batch", response.raw_time
     result = response.result if isinstance(response.result, dict) else {}
     commands = _commands(request)
     for name, time in _by_name(result.get("result_time")).items():
@@ -232,7 +233,7 @@ def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
 
 def refused_for_time(request: Request, response: Response) -> Iterator[str]:
     """Yield the methods whose commands met the operating limit inside a batch."""
-    if request.method == "batch" and isinstance(response.result, dict):
+    if request.method.lower() == "batch" and isinstance(response.result, dict):
         commands = _commands(request)
         for name, error in _by_name(response.result.get("result_error")).items():
             if name in commands and isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":

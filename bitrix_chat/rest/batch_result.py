@@ -34,7 +34,11 @@ class CommandResult(Generic[T]):
     response: Response | None = field(default=None, repr=False)
 
     def unwrap(self) -> T:
-        """Return the value, or raise the error."""
+        """Return the value.
+
+        Raises:
+            BitrixError: what the command failed with.
+        """
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[return-value]  # without an error there is a value, and it may be None
@@ -52,6 +56,12 @@ class BatchResult:
     @overload
     def __getitem__(self, key: int | str) -> CommandResult[Any]: ...
     def __getitem__(self, key: Call[Any] | int | str) -> CommandResult[Any]:
+        """Return the result of a command.
+
+        Raises:
+            KeyError: the batch has no such call or name.
+            IndexError: it has no such position.
+        """
         if isinstance(key, int):
             return self.results[key]
         for result in self.results:
@@ -71,7 +81,11 @@ class BatchResult:
         return tuple(result for result in self.results if result.error is not None)
 
     def values(self) -> list[Any]:
-        """Return all values in order, or raise the first error."""
+        """Return all values in order.
+
+        Raises:
+            BitrixError: what the first command without a value failed with.
+        """
         return [result.unwrap() for result in self.results]
 
 

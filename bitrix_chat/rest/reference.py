@@ -47,14 +47,22 @@ class Reference:
     call: Call[Any]
     path: tuple[str, ...] = field(default=())
 
-    def __format__(self, _: str) -> str:
+    def __str__(self) -> str:
         raise TypeError("a reference is no text and cannot be put into one; pass it itself")
+
+    def __format__(self, _: str) -> str:
+        return str(self)
 
     # `__getitem__` alone would make Python step through 0, 1, 2 and so on without end.
     __iter__: ClassVar[None] = None
     __contains__: ClassVar[None] = None
 
     def __getitem__(self, key: str | int) -> "Reference":
+        """Refer to a part of it.
+
+        Raises:
+            InvalidParameter: the key would not survive the portal's bracket syntax.
+        """
         if not _KEY.fullmatch(str(key)):
             raise InvalidParameter(f"a reference cannot step to {key!r}: no blanks or brackets, and not empty")
         return Reference(self.call, (*self.path, str(key)))

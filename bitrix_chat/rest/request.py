@@ -85,6 +85,7 @@ class Exchange:
         outcome: what is known so far; it goes on after the caller was cancelled.
         response: the answer, once it is here.
         error: what it failed with.
+        place: where it stands in the queue, kept from one attempt to the next; 0 before the first.
         doubtful: whether an earlier attempt may have run, and would have changed something.
         renewed: whether credentials were already renewed for it.
         carrier: the batch it travels in, which knows its outcome until the answer is taken apart.
@@ -96,6 +97,7 @@ class Exchange:
     outcome: Outcome = Outcome.NOT_SENT
     response: Response | None = None
     error: BitrixError | None = None
+    place: int = 0
     doubtful: bool = False
     renewed: bool = False
     carrier: "HasOutcome | None" = None

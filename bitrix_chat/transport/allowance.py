@@ -32,9 +32,11 @@ class Allowance:
             self.budget.depart(method, count)
 
     def land(self, work: Work) -> None:
-        """Release what was reserved."""
+        """Release what was reserved, and let all who share the budget look again."""
         for method, count in work.items():
             self.budget.land(method, count)
+        for watcher in list(self.budget.watchers):
+            watcher.schedule()
 
     def learn(self, request: Request, response: Response) -> None:
         """Learn from the times that an answer tells, those inside a batch too."""

@@ -51,6 +51,7 @@ class Dispatch:
         self._flights = Flights(signing, self, departing, on_orphan)
         self._line = WaitingLine()
         self._pumping = False
+        self._finding: asyncio.Task[None] | None = None
         self._at_limiter: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
@@ -61,13 +62,15 @@ class Dispatch:
         Raises:
             DeadlineExceeded: the wait is known to be longer than the exchange's deadline allows.
             ClientClosed: the client is closed.
+            BitrixError: whatever became of it.
         """
-        allowance = self._allowance or await self._find_allowance()
         if self._closed:
             raise ClientClosed("the client is closed", method=exchange.request.method)
         loop = asyncio.get_running_loop()
-        if exchange.deadline is not None:
-            self._refuse_if_late(exchange, allowance, loop.time())
+        if self._allowance is None:
+            self._begin_to_find_allowance()
+        else:
+            self._refuse_if_late(exchange, self._allowance, self._ready(self._allowance) if exchange.deadline else 0)
         ticket = Ticket(exchange, loop.create_future())
         self._line.push(ticket)
         self.schedule()
@@ -81,25 +84,61 @@ class Dispatch:
         """Refuse what waits, give what flies `grace` seconds to land, and end the rest as unknown."""
         self._closed = True
         self.fail_waiting(ClientClosed("the client was closed"))
-        if self._at_limiter is not None:
-            self._at_limiter.cancel()
         self._silence_alarm()
-        await self._flights.close(grace)
+        waiting = [task for task in (self._finding, self._at_limiter) if task is not None]
+        for task in waiting:
+            task.cancel()
+        try:
+            await asyncio.gather(*waiting, return_exceptions=True)
+        finally:
+            await self._flights.close(grace)
 
-    async def _find_allowance(self) -> Allowance:
+    def _begin_to_find_allowance(self) -> None:
+        if self._finding is None:
+            self._finding = asyncio.get_running_loop().create_task(self._find_allowance())
+            self._finding.add_done_callback(self._found_allowance)
+
+    async def _find_allowance(self) -> None:
         endpoint = await self._signing.endpoint()
         limiter = self._limiter
         if limiter is None or isinstance(limiter, Plan):
             limiter = shared_limiter(host_of(endpoint), limiter)
-        self._allowance = Allowance(limiter, shared_budget(endpoint, self._operating_limit))
-        return self._allowance
+        budget = shared_budget(endpoint, self._operating_limit)
+        budget.watchers.add(self)
+        self._allowance = Allowance(limiter, budget)
 
-    def _refuse_if_late(self, exchange: Exchange, allowance: Allowance, now: float) -> None:
+    def _found_allowance(self, task: "asyncio.Task[None]") -> None:
+        self._finding = None
+        self._fail_waiting_if_failed(task)
+        if self._allowance is not None:
+            self._refuse_late_ones(self._allowance)
+        self.schedule()
+
+    def _refuse_late_ones(self, allowance: Allowance) -> None:
+        for ahead, ticket in enumerate(self._line):
+            try:
+                self._refuse_if_late(ticket.exchange, allowance, ahead)
+            except DeadlineExceeded as error:
+                self._line.discard(ticket)
+                self._flights.settle(ticket, error)
+
+    def _fail_waiting_if_failed(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self.fail_waiting(error)
+
+    def _ready(self, allowance: Allowance) -> int:
+        """Return how many wait for a slot alone, the head of the line aside that waits at the limiter itself."""
+        now = asyncio.get_running_loop().time()
         ready = self._line.ready(lambda ticket: allowance.opens_at(ticket.work, now) <= now)
-        ahead = max(0, ready - (self._at_limiter is not None))  # the head of the line waits at the limiter itself
+        return max(0, ready - (self._at_limiter is not None))
+
+    def _refuse_if_late(self, exchange: Exchange, allowance: Allowance, ahead: int) -> None:
+        if exchange.deadline is None:
+            return
+        now = asyncio.get_running_loop().time()
         opens_at = allowance.opens_at(work_of(exchange.request), now)
         wait = max(allowance.limiter.wait(ahead + 1), 0.0 if opens_at == _NEVER else opens_at - now)
-        left = (exchange.deadline or 0.0) - now
+        left = exchange.deadline - now
         if wait > left:
             raise DeadlineExceeded(
                 f"not sent: the portal's limits allow it in {wait:.1f} s at the earliest, {left:.1f} s are left",
@@ -161,8 +200,7 @@ class Dispatch:
 
     def _left_limiter(self, task: "asyncio.Task[None]") -> None:
         self._at_limiter = None
-        if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self.fail_waiting(error)
+        self._fail_waiting_if_failed(task)
         self.schedule()
 
     def _wake_when_a_method_opens(self, allowance: Allowance, now: float) -> None:
@@ -184,16 +222,14 @@ class Dispatch:
         """End all who wait with an error that would meet each of them."""
         for ticket in self._line:
             self._line.discard(ticket)
-            own = copy.copy(error) if isinstance(error, BitrixError) else error
+            own = error
+            if isinstance(error, BitrixError):
+                own = copy.copy(error)
+                own.method, own.status = ticket.method, None
             self._flights.settle(ticket, own)
 
     def _abandon(self, ticket: Ticket) -> None:
         self._line.discard(ticket)
         if not self._line and self._at_limiter is not None:
             self._at_limiter.cancel()
-        if not ticket.future.done():
-            ticket.future.cancel()
-        elif not ticket.future.cancelled():
-            error = ticket.future.exception()
-            result = error if isinstance(error, Exception) else ticket.future.result()
-            self._flights.tell_of_orphan(ticket.exchange.request, result)
+        self._flights.abandon(ticket)

@@ -80,6 +80,8 @@ class Flights:
 
     def launch(self, group: Group, allowance: Allowance) -> None:
         """Send a group that was granted a slot."""
+        for ticket in group:
+            ticket.launched, ticket.left = True, False
         self._flying[asyncio.get_running_loop().create_task(self._fly(group, allowance))] = group
 
     async def close(self, grace: float) -> None:
@@ -88,20 +90,20 @@ class Flights:
         What nobody awaits any more is given a second at most, unless `on_orphan` wants to know.
         """
         self._closing = True
-        if self._flying:
-            await asyncio.wait(self._flying, timeout=grace if self._is_awaited() else min(grace, ORPHAN_GRACE))
-        rest = list(self._flying)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        try:
+            if self._flying:
+                await asyncio.wait(self._flying, timeout=grace if self._is_awaited() else min(grace, ORPHAN_GRACE))
+        finally:
+            rest = list(self._flying)
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
 
     def _is_awaited(self) -> bool:
         tickets = (ticket for group in self._flying.values() for ticket in group)
         return self._on_orphan is not None or any(not ticket.future.done() for ticket in tickets)
 
     async def _fly(self, group: Group, allowance: Allowance) -> None:
-        for ticket in group:
-            ticket.left = False
         try:
             await self._take_there(group, allowance)
         except asyncio.CancelledError:
@@ -116,24 +118,29 @@ class Flights:
         task = asyncio.current_task()
         if task is not None:
             self._flying.pop(task, None)
+        self._ground.schedule()
         for ticket in group:
             allowance.land(ticket.work)
-        self._ground.schedule()
         if not any(ticket.left for ticket in group):
-            allowance.limiter.release()
+            try:
+                allowance.limiter.release()
+            except Exception:
+                logger.exception("the limiter failed to take a slot back")
 
     async def _take_there(self, group: Group, allowance: Allowance) -> None:
         request = group[0].exchange.request
         signed = await self._sign(group, request)
         if signed is None:
             return
-        if self._departing is not None:
+        if self._departing is not None and not _is_recalled(group):
             await self._departing([ticket.exchange.request for ticket in group])
+        if _is_recalled(group):
+            return
         sent_at = asyncio.get_running_loop().time()
         try:
             response = await self._signing.send(signed, partial(_mark_as_left, group))
-        except QueryLimitExceeded:
-            self._return(group)
+        except QueryLimitExceeded as error:
+            self._return(group, error)
             allowance.limiter.refuse(sent_at)
         except ExpiredToken as error:
             await self._renew(group, signed, error)
@@ -158,6 +165,8 @@ class Flights:
 
     async def _renew(self, group: Group, signed: Signed, expired: ExpiredToken) -> None:
         """Replace the token and bring the group back; nothing leaves while that runs."""
+        for ticket in group:
+            ticket.exchange.outcome = Outcome.REFUSED_TEMPORARY
         if any(ticket.exchange.renewed for ticket in group):
             expired.outcome = Outcome.REFUSED
             self._settle_rest(group, expired)
@@ -172,11 +181,13 @@ class Flights:
             self._renewals -= 1
         for ticket in group:
             ticket.exchange.renewed = True
-        self._return(group)
+        self._return(group, expired)
 
-    def _return(self, group: Group) -> None:
+    def _return(self, group: Group, refusal: BitrixError) -> None:
         for ticket in group:
             ticket.exchange.outcome = Outcome.REFUSED_TEMPORARY
+            if ticket.future.done():
+                self._tell_of_orphan(ticket, refusal)
         waiting = [ticket for ticket in group if not ticket.future.done()]
         if self._closing:
             self._settle_rest(waiting, ClientClosed("the client was closed"))
@@ -194,12 +205,12 @@ class Flights:
 
     def _end_early(self, group: Group) -> None:
         for ticket in group:
-            if self._closing and ticket.left:
+            if not self._closing:
+                self.settle(ticket, RuntimeError("a strategy or hook of the client cancelled itself"))
+            elif ticket.exchange.outcome is Outcome.UNKNOWN:
                 self.settle(ticket, ConnectionLost("the client was closed before the answer", method=ticket.method))
-            elif self._closing:
+            else:
                 self.settle(ticket, ClientClosed("the client was closed", method=ticket.method))
-            else:  # a strategy or hook cancelled itself
-                ticket.future.cancel()
 
     def _settle_rest(self, group: Group, error: Exception) -> None:
         for ticket in group:
@@ -209,11 +220,22 @@ class Flights:
     def settle(self, ticket: Ticket, result: Response | Exception) -> None:
         """Write down what became of an exchange, and tell whoever awaits it."""
         if not ticket.settle(result):
-            self.tell_of_orphan(ticket.exchange.request, result)
+            self._tell_of_orphan(ticket, result)
 
-    def tell_of_orphan(self, request: Request, result: Response | Exception) -> None:
-        """Report an outcome that nobody awaits any more."""
-        logger.info("%s: the answer came after its caller was cancelled", request.method)
+    def abandon(self, ticket: Ticket) -> None:
+        """Let a caller go: its request stays on the ground if it still can, else its outcome is told as an orphan's."""
+        ticket.recalled = not ticket.left
+        if not ticket.future.done():
+            ticket.future.cancel()
+        elif not ticket.future.cancelled():
+            error = ticket.future.exception()
+            self._tell_of_orphan(ticket, error if isinstance(error, Exception) else ticket.future.result())
+
+    def _tell_of_orphan(self, ticket: Ticket, result: Response | Exception) -> None:
+        if not ticket.launched or (ticket.recalled and not ticket.left):
+            return
+        request = ticket.exchange.request
+        logger.info("%s: it ended after its caller was cancelled", request.method)
         if self._on_orphan is None or not isinstance(result, Response | BitrixError):
             return
         try:
@@ -222,7 +244,14 @@ class Flights:
             logger.exception("%s: `on_orphan` failed", request.method)
 
 
+def _is_recalled(group: Group) -> bool:
+    return all(ticket.recalled for ticket in group)
+
+
 def _mark_as_left(group: Group) -> None:
+    # The last moment: whoever was told that nothing left has to be right.
+    if _is_recalled(group):
+        raise asyncio.InvalidStateError("the request was recalled")
     for ticket in group:
         ticket.left = True
         ticket.exchange.outcome = Outcome.UNKNOWN

@@ -104,6 +104,10 @@ class Retrying:
         except TimeoutError:
             if not bound.expired():  # a strategy's own, or the portal's limits told in advance
                 raise
+        if exchange.response is not None:  # it came in the very turn in which the time ran out
+            return exchange.response
+        if exchange.error is not None and exchange.outcome is Outcome.REFUSED:
+            raise _final(exchange, exchange.error)
         outcome = Outcome.UNKNOWN if exchange.doubtful else exchange.outcome
         raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=outcome))
 

@@ -21,9 +21,10 @@ class Ticket:
     Attributes:
         exchange: what is to be sent.
         future: what the caller awaits; done or cancelled when nobody does any more.
-        number: its place, lower first.
         queued: whether it stands in the line.
+        launched: whether it was ever granted a slot.
         left: whether a byte of its present attempt has left.
+        recalled: whether its caller gave it up while no byte had left, so that none may.
         settled: whether it is known what became of it.
         work: the methods it makes the portal run, and how often each.
         kind: those methods, by which tickets wait together.
@@ -31,8 +32,9 @@ class Ticket:
 
     exchange: Exchange
     future: "asyncio.Future[Response]"
-    number: int = 0
     queued: bool = field(default=False, init=False)
+    launched: bool = field(default=False, init=False)
+    recalled: bool = field(default=False, init=False)
     left: bool = field(default=False, init=False)
     settled: bool = field(default=False, init=False)
     work: dict[str, int] = field(init=False)
@@ -41,6 +43,11 @@ class Ticket:
     def __attrs_post_init__(self) -> None:
         self.work = work_of(self.exchange.request)
         self.kind = frozenset(self.work) if len(self.work) > 1 else self.method
+
+    @property
+    def number(self) -> int:
+        """Its place, lower first."""
+        return self.exchange.place
 
     @property
     def method(self) -> str:
@@ -80,9 +87,12 @@ class WaitingLine:
         return iter(sorted(waiting, key=lambda ticket: ticket.number))
 
     def push(self, ticket: Ticket) -> None:
-        """Append a ticket."""
+        """Take in a ticket: at the end, or where its exchange has stood before."""
+        if ticket.exchange.place:
+            self.put_back([ticket])
+            return
         self._last += 1
-        ticket.number = self._last
+        ticket.exchange.place = self._last
         self._lines.setdefault(ticket.kind, deque()).append(ticket)
         self._enter(ticket)
 
@@ -90,8 +100,8 @@ class WaitingLine:
         """Put tickets that were taken back to their places, before all that came later."""
         for ticket in tickets:
             line = self._lines.setdefault(ticket.kind, deque())
-            earlier = (index for index, other in enumerate(line) if other.number > ticket.number)
-            line.insert(next(earlier, len(line)), ticket)
+            later = (index for index, other in enumerate(line) if other.number > ticket.number)
+            line.insert(next(later, len(line)), ticket)
             self._enter(ticket)
 
     def discard(self, ticket: Ticket) -> None:

@@ -41,7 +41,7 @@ class Reply:
 
 
 class _Body(aiohttp.Payload):
-    """A JSON body that tells when its first byte is handed over.
+    """A JSON body that tells when its first byte is about to be handed over, and may be stopped then.
 
     Exceptions do not: aiohttp raises the same ones before and after a request has left.
     """
@@ -60,8 +60,8 @@ class _Body(aiohttp.Payload):
         await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002  # always whole
-        self.written = True
         self._on_write()
+        self.written = True
         content: bytes = self._value
         if len(content) <= _PIECE:
             await writer.write(content)
@@ -91,7 +91,13 @@ class Wire:
     async def post(self, url: URL, body: bytes, on_write: Callable[[], None]) -> Reply:
         """Post a JSON body and return whatever comes back.
 
+        Args:
+            url: where to.
+            body: the JSON.
+            on_write: called just before the first byte leaves; if it raises, none does.
+
         Raises:
+            ClientClosed: the caller's session is closed.
             PortalUnreachable: no byte left.
             ConnectionLost: bytes left and no whole answer came.
             UnexpectedAnswer: the answer is longer than any of the portal's.

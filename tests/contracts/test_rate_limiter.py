@@ -160,3 +160,19 @@ async def test_a_waiter_cancelled_between_its_grant_and_its_turn_gives_the_slot_
 
     assert loop.time() == began
     assert first.cancelled()
+
+
+@on_virtual_clock
+async def test_a_waiter_cancelled_in_the_turn_in_which_a_slot_comes_back_takes_none(make):
+    limiter, loop = make(), asyncio.get_running_loop()
+    await arrivals(limiter, 10)
+    only = loop.create_task(limiter.acquire())
+    await asyncio.sleep(0)
+
+    only.cancel()
+    loop.call_soon(limiter.release)
+    with pytest.raises(asyncio.CancelledError):
+        await only
+
+    assert limiter.wait(1) == 0.0
+    assert limiter.try_acquire()

@@ -148,3 +148,20 @@ def test_an_answer_may_leave_out_when_the_portal_forgets():
 
     assert budget.opens_at(ADD, 7.0) == 7.0
     assert budget.opens_at("im.chat.get", 7.0) == 7.0
+
+
+def test_a_batch_dearer_than_a_whole_limit_begins_at_once_if_it_can():
+    budget = OperatingBudget(480)
+    ran(budget, told(10, duration=10))
+
+    assert budget.opens_at(ADD, 0.0, count=50) == 0.0
+    budget.depart(ADD, 50)
+    assert budget.opens_at(ADD, 0.0) == FOR_EVER
+
+
+def test_a_small_limit_is_never_raised():
+    budget = OperatingBudget(30)
+
+    budget.refuse(ADD, 0.0)
+
+    assert budget.limit == 30

@@ -27,6 +27,7 @@ from bitrix_chat.limits import MemoryRateLimiter
 from bitrix_chat.rest.request import Exchange, Request, Response
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.dispatch import Dispatch
+from bitrix_chat.transport.retrying import Retrying, RetryPolicy
 from tests.transport.fakes import UNLIMITED, FakeSigning, exchange, in_turn
 
 
@@ -196,7 +197,7 @@ async def test_a_command_refused_for_its_operating_time_holds_its_method_back():
 async def test_a_wait_known_to_be_longer_than_the_deadline_is_refused_at_once():
     queue, loop = dispatch(FakeSigning(), Plan(5, 2)), asyncio.get_running_loop()
     tasks = start(queue, *map(exchange, range(10)))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     item, began = exchange(deadline=loop.time() + 2), loop.time()
 
     with pytest.raises(DeadlineExceeded, match=r"in \d+\.\d s at the earliest") as caught:
@@ -400,38 +401,55 @@ async def test_clients_without_a_limiter_share_the_portals_bucket():
     assert loop.time() - began == pytest.approx((50 - 46) / 2)
 
 
-@settings(max_examples=50, deadline=None)
+FAULTS = [None, None, QueryLimitExceeded, ExpiredToken, OperationTimeLimit, AccessDenied, PortalUnreachable]
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_subset_may_be_cancelled_at_any_point_without_a_leak(data):
     count = data.draw(st.integers(1, 30))
-    cancelled = data.draw(st.dictionaries(st.integers(0, count - 1), st.floats(0, 12), max_size=count))
-    faults = data.draw(st.lists(st.sampled_from([None, QueryLimitExceeded, ExpiredToken, AccessDenied]), max_size=20))
+    moments = st.one_of(st.floats(0, 12), st.integers(-3, -1))
+    cancelled = data.draw(st.dictionaries(st.integers(0, count - 1), moments, max_size=count))
+    faults = data.draw(st.lists(st.sampled_from(FAULTS), max_size=20))
     on_virtual_clock(_cancel_some)(count, cancelled, faults)
 
 
-async def _cancel_some(count: int, cancelled: dict[int, float], faults: list[Any]) -> None:
-    pending = [fault() for fault in faults if fault is not None]
-    signing = FakeSigning(lambda request: pending.pop() if pending else request.params["number"])
-    plan = Plan(10, 2)
-    queue = dispatch(signing, plan, max_in_flight=4)
-    loop = asyncio.get_running_loop()
-    items = [exchange(number) for number in range(count)]
-    tasks = start(queue, *items)
-    for number, after in cancelled.items():
-        loop.call_later(after, tasks[number].cancel)
+async def _after(moment: float, task: asyncio.Task[Any]) -> None:
+    """Cancel at a time, or after as many turns of the loop as a negative number says."""
+    for _ in range(-int(moment)):
+        await asyncio.sleep(0)
+    await asyncio.sleep(max(0.0, moment))
+    task.cancel()
 
-    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 3600)
-    await asyncio.sleep(120)
+
+async def _cancel_some(count: int, cancelled: dict[int, float], faults: list[Any]) -> None:
+    pending = [fault and fault() for fault in faults]
+    time = {"operating": 470.0, "operating_reset_at": 60.0, "finish": 0.0, "duration": 5.0}
+
+    def answer(request: Request) -> Any:
+        fault = pending.pop() if pending else None
+        return fault or Response(request.params["number"], raw_time=time if request.params["number"] % 3 else {})
+
+    limiter = MemoryRateLimiter(Plan(10, 2))
+    queues = [Dispatch(FakeSigning(answer), limiter=limiter, max_in_flight=4) for _ in range(2)]  # type: ignore[arg-type]
+    items = [exchange(number) for number in range(count)]
+    tasks = [task for number, item in enumerate(items) for task in start(queues[number % 2], item)]
+    cancelling = [asyncio.create_task(_after(moment, tasks[number])) for number, moment in cancelled.items()]
+
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 1e5)
+    await asyncio.gather(*cancelling)
+    await asyncio.sleep(1000)
 
     for item, result in zip(items, results, strict=True):
         assert isinstance(result, Response | BitrixError | asyncio.CancelledError)
         if isinstance(result, Response):
             assert item.outcome is Outcome.DONE
     assert len(asyncio.all_tasks()) == 1
+    assert limiter.free() == 6
     pending.clear()
     for number in range(12):
-        assert (await queue.send(exchange(number))).result == number
-    assert len(asyncio.all_tasks()) == 1
+        sent = await asyncio.wait_for(queues[number % 2].send(exchange(number, "im.chat.get")), 1000)
+        assert sent.result == number
 
 
 @on_virtual_clock
@@ -479,6 +497,135 @@ async def test_a_batch_waits_with_the_calls_whose_method_it_runs():
     assert loop.time() == began
     await adding
     assert loop.time() - began == pytest.approx(60)
+
+
+@on_virtual_clock
+async def test_the_very_first_calls_are_refused_at_once_too():
+    queue, loop = dispatch(FakeSigning(), Plan(5, 2)), asyncio.get_running_loop()
+    began = loop.time()
+
+    results = await asyncio.gather(
+        *start(queue, *(exchange(number, deadline=began + 2) for number in range(10))), return_exceptions=True
+    )
+
+    assert [type(result) for result in results] == [Response] * 5 + [DeadlineExceeded] * 5
+
+
+@on_virtual_clock
+async def test_a_caller_that_gave_up_before_a_byte_left_was_told_the_truth():
+    signing, item = FakeSigning(), exchange()
+
+    async def departing(_: Any) -> None:
+        await asyncio.sleep(2)
+
+    orphans: list[Any] = []
+    queue = dispatch(signing, departing=departing, on_orphan=lambda *args: orphans.append(args))
+    task = asyncio.create_task(queue.send(item))
+    await asyncio.sleep(1)
+
+    task.cancel()
+    await asyncio.sleep(10)
+
+    assert item.outcome is Outcome.NOT_SENT
+    assert signing.sent == []
+    assert orphans == []
+
+
+@on_virtual_clock
+async def test_clients_that_share_a_budget_wake_each_other():
+    time = {"operating": 100.0, "operating_reset_at": 600.0, "finish": 0.0, "duration": 20.0}
+    signings = [FakeSigning(lambda request: Response(request.params["number"], raw_time=time), 20) for _ in range(2)]
+    queues = [dispatch(signing, operating_limit=480) for signing in signings]
+    await queues[0].send(exchange())
+
+    tasks = [task for queue in queues for task in start(queue, *map(exchange, range(25)))]
+    answers = await asyncio.wait_for(asyncio.gather(*tasks), 3600)
+
+    assert len(answers) == 50
+
+
+@on_virtual_clock
+async def test_a_refusal_for_an_expired_token_is_proof_while_the_renewal_runs():
+    signing = FakeSigning(in_turn(ExpiredToken()))
+    queue, item = dispatch(signing), exchange()
+    task = asyncio.create_task(queue.send(item))
+    await asyncio.sleep(3)
+
+    assert item.outcome is Outcome.REFUSED_TEMPORARY
+    await queue.close(grace=0.5)
+    with pytest.raises(ClientClosed):
+        await task
+
+
+@on_virtual_clock
+async def test_an_orphan_that_comes_back_is_told_of_with_its_refusal():
+    orphans: list[Any] = []
+    queue = dispatch(
+        FakeSigning(in_turn(QueryLimitExceeded("later"))), on_orphan=lambda _, result: orphans.append(result)
+    )
+    task = asyncio.create_task(queue.send(exchange()))
+    await asyncio.sleep(0.5)
+
+    task.cancel()
+    await asyncio.sleep(5)
+
+    assert [type(orphan) for orphan in orphans] == [QueryLimitExceeded]
+
+
+@on_virtual_clock
+async def test_an_error_that_meets_everyone_names_each_ones_own_method():
+    queue = dispatch(FakeSigning(in_turn(PortalOverloaded("blocked", method="profile", status=503))), max_in_flight=1)
+
+    first, second = await asyncio.gather(
+        *start(queue, exchange(0, "profile"), exchange(1, "im.chat.add")), return_exceptions=True
+    )
+
+    assert (first.method, first.status) == ("profile", 503)
+    assert (second.method, second.status) == ("im.chat.add", None)
+
+
+@on_virtual_clock
+async def test_a_call_held_back_by_the_operating_limit_keeps_its_place():
+    signing = FakeSigning(in_turn(OperationTimeLimit()), 0)
+    layer = Retrying(dispatch(signing, max_in_flight=1), RetryPolicy(), None)
+
+    await asyncio.gather(*(layer.send(exchange(number)) for number in range(4)))
+
+    assert signing.sent == [0, 0, 1, 2, 3]
+
+
+@on_virtual_clock
+async def test_closing_can_itself_be_cut_short_without_leaving_anything_open():
+    queue = dispatch(FakeSigning(seconds=100))
+    task = asyncio.create_task(queue.send(exchange()))
+    await asyncio.sleep(1)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.close(grace=50), 2)
+    with pytest.raises(ConnectionLost):
+        await task
+
+    assert len(asyncio.all_tasks()) == 1
+
+
+@on_virtual_clock
+async def test_closing_ends_those_who_wait_for_a_strategy_that_never_answers():
+    signing = FakeSigning()
+
+    async def never() -> str:
+        await asyncio.sleep(1e6)
+        return ""
+
+    signing.endpoint = never
+    queue = dispatch(signing)
+    task = asyncio.create_task(queue.send(exchange()))
+    await asyncio.sleep(1)
+
+    await queue.close(grace=1)
+
+    with pytest.raises(ClientClosed):
+        await task
+    assert len(asyncio.all_tasks()) == 1
 
 
 @on_virtual_clock
@@ -589,7 +736,7 @@ async def test_a_limiter_that_fails_as_it_is_told_leaves_nobody_waiting():
 
 
 @on_virtual_clock
-async def test_a_hook_that_cancels_itself_cancels_its_call_and_no_other():
+async def test_a_hook_that_cancels_itself_fails_its_call_and_no_other():
     async def departing(requests: Any) -> None:
         if requests[0].params["number"] == 0:
             raise asyncio.CancelledError
@@ -598,7 +745,7 @@ async def test_a_hook_that_cancels_itself_cancels_its_call_and_no_other():
     first, second = start(queue, exchange(0), exchange(1))
 
     assert (await second).result == 1
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(RuntimeError, match="cancelled itself"):
         await first
 
 

@@ -242,3 +242,32 @@ async def test_a_timeout_of_somebody_elses_stays_theirs():
         await retrying(inner, timeout=30).send(exchange())
 
     assert type(caught.value) is TimeoutError
+
+
+class InTheSameTurn(Inner):
+    """Settles the exchange in the turn in which the caller's time runs out."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+    async def send(self, exchange: Exchange) -> Response:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            if isinstance(self.result, Response):
+                exchange.succeed(self.result)
+            else:
+                exchange.fail(self.result)
+        return Response(None)
+
+
+@on_virtual_clock
+async def test_an_answer_that_comes_as_the_time_runs_out_is_not_thrown_away():
+    assert (await retrying(InTheSameTurn(Response(5)), timeout=1).send(exchange())).result == 5
+
+
+@on_virtual_clock
+async def test_a_refusal_that_comes_as_the_time_runs_out_is_the_truth():
+    with pytest.raises(AccessDenied):
+        await retrying(InTheSameTurn(AccessDenied("no")), timeout=1).send(exchange())

@@ -198,7 +198,12 @@ def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation
     def structure(value: Any, target: Any) -> Any:
         if not isinstance(value, dict):
             raise TypeError(f"no {annotation.__name__} object")
-        # null is PHP's way to leave a key out.
+        try:
+            return build(value, target)
+        except Exception:
+            if None not in value.values():
+                raise
+        # null is PHP's way to leave a key out; most fields know that by themselves.
         return build({key: item for key, item in value.items() if item is not None}, target)
 
     return structure

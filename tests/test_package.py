@@ -11,21 +11,21 @@ import venv
 import pytest
 
 import bitrix_chat
-from bitrix_chat import auth, errors
+from bitrix_chat import auth, errors, testing
 
 PACKAGE = pathlib.Path(bitrix_chat.__file__).parent
 ROOT = PACKAGE.parent
 
 
-@pytest.mark.parametrize("package", [bitrix_chat, auth])
+@pytest.mark.parametrize("package", [bitrix_chat, auth, testing])
 def test_every_public_name_can_be_imported(package):
     for name in package.__all__:
         assert getattr(package, name) is not None
 
 
-@pytest.mark.parametrize("path", ["__init__.py", "auth/__init__.py"])
-def test_what_type_checkers_see_is_what_is_imported(path):
-    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("package", [bitrix_chat, auth, testing])
+def test_what_type_checkers_see_is_what_is_imported(package):
+    tree = ast.parse(pathlib.Path(package.__file__).read_text(encoding="utf-8"))
     seen = {
         (node.module, alias.name)
         for block in tree.body
@@ -35,7 +35,6 @@ def test_what_type_checkers_see_is_what_is_imported(path):
         for alias in node.names
     }
 
-    package = importlib.import_module("bitrix_chat" + (".auth" if "/" in path else ""))
     assert {name for _, name in seen} == {name for name in package.__all__ if name != "__version__"}
     for module, name in seen:
         assert getattr(package, name) is getattr(importlib.import_module(module), name)
@@ -63,7 +62,8 @@ def test_the_version_is_the_distributions():
 
 
 def test_importing_the_package_opens_no_heavy_module():
-    code = "import sys, bitrix_chat; print('aiohttp' in sys.modules, 'cattrs' in sys.modules)"
+    modules = "bitrix_chat, bitrix_chat.auth, bitrix_chat.testing.pytest_plugin"
+    code = f"import sys, {modules}; print('aiohttp' in sys.modules, 'cattrs' in sys.modules)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False", "False"]

@@ -52,7 +52,7 @@ class OperatingBudget:
 
     Attributes:
         limit: seconds a method may work in ten minutes, None for a portal without this limit.
-        watchers: who waits for what another may learn, where several share the budget.
+        watchers: who waits for an answer, whoever of those who share the budget it comes to.
     """
 
     limit: float | None = CLOUD_LIMIT

@@ -4,21 +4,19 @@ import asyncio
 import hashlib
 from weakref import WeakKeyDictionary
 
-from attrs import define, field
-
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import STANDARD, Plan
 from bitrix_chat.limits.limiter import MemoryRateLimiter
 from bitrix_chat.limits.operating import OperatingBudget
 
 
-@define(eq=False)
 class _Shared:
     """What the clients of one event loop share; it goes with the loop."""
 
-    limiters: dict[tuple[str, str], MemoryRateLimiter] = field(factory=dict)
-    plans: dict[tuple[str, str], Plan] = field(factory=dict)
-    budgets: dict[tuple[str, float | None], OperatingBudget] = field(factory=dict)
+    def __init__(self) -> None:
+        self.limiters: dict[tuple[str, str], MemoryRateLimiter] = {}
+        self.plans: dict[tuple[str, str], Plan] = {}
+        self.budgets: dict[tuple[str, float | None], OperatingBudget] = {}
 
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()

@@ -7,7 +7,6 @@ reference is replaced. What cannot be said without loss in it is refused here, w
 import enum
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from bitrix_chat.errors import (
     UnexpectedAnswer,
     unknown_outcome,
 )
+from bitrix_chat.rest.accounting import by_name
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.envelope import rest_error
 from bitrix_chat.rest.query import build, leaves
@@ -151,7 +151,7 @@ def unpack(
     if not isinstance(parts, dict):
         raise UnexpectedAnswer("the result is no batch result", method="batch")
     results, errors, times, totals, nexts = (
-        _by_name(parts.get(f"result{part}")) for part in ("", "_error", "_time", "_total", "_next")
+        by_name(parts.get(f"result{part}")) for part in ("", "_error", "_time", "_total", "_next")
     )
     failed = False
     for name, request in requests.items():
@@ -162,13 +162,6 @@ def unpack(
             yield name, _refused(request, errors[name])
         else:
             yield name, _missing(request, halted=halt and failed)
-
-
-def _by_name(part: Any) -> dict[str, Any]:
-    # PHP writes a map as a list when its keys are 0..n-1, and an empty one always.
-    if isinstance(part, list):
-        return {str(index): item for index, item in enumerate(part)}
-    return part if isinstance(part, dict) else {}
 
 
 def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
@@ -197,47 +190,6 @@ def _final(request: Request, error: BitrixError) -> BitrixError:
     if error.outcome is not Outcome.UNKNOWN or request.safety.repeatable:
         return error
     return unknown_outcome(error, request.method)
-
-
-def _commands(request: Request) -> dict[str, str]:
-    # A caller's own `batch` may hold whatever the portal takes: a map or a list, in either spelling.
-    written = request.params.get("cmd", request.params.get("CMD"))
-    if not isinstance(written, dict | list):
-        return {}
-    named_commands = _by_name(written)
-    return {str(name): str(command).partition("?")[0] for name, command in named_commands.items()}
-
-
-def work_of(request: Request) -> dict[str, int]:
-    """Return which methods a request makes the portal run, and how often each.
-
-    A batch is work of its own too: some portals count the time of its commands for `batch`, others for each method.
-    """
-    if request.method.lower() != "batch":
-        return {request.method: 1}
-    return {"batch": 1, **Counter(_commands(request).values())}
-
-
-def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
-    """Yield each method that ran with its own `time` object, inside a batch too."""
-    if request.method.lower() != "batch":
-        yield request.method, response.raw_time
-        return
-    yield "batch", response.raw_time
-    result = response.result if isinstance(response.result, dict) else {}
-    commands = _commands(request)
-    for name, time in _by_name(result.get("result_time")).items():
-        if name in commands:
-            yield commands[name], time
-
-
-def refused_for_time(request: Request, response: Response) -> Iterator[str]:
-    """Yield the methods whose commands met the operating limit inside a batch."""
-    if request.method.lower() == "batch" and isinstance(response.result, dict):
-        commands = _commands(request)
-        for name, error in _by_name(response.result.get("result_error")).items():
-            if name in commands and isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":
-                yield commands[name]
 
 
 def named(calls: Sequence[Call[Any]] | Mapping[str, Call[Any]]) -> dict[str, Call[Any]]:

@@ -3,24 +3,22 @@
 import asyncio
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import OperatingBudget
 from bitrix_chat.models.time import Time
-from bitrix_chat.rest.batch import refused_for_time, times_of
+from bitrix_chat.rest.accounting import is_batch, refused_for_time, times_of
 from bitrix_chat.rest.request import Request, Response
 
 Work = Mapping[str, int]
 """The methods a request makes the portal run, and how often each."""
 
 
-@frozen(eq=False)
 class Allowance:
     """The request limiter and the operating budget, asked and told together."""
 
-    limiter: RateLimiter
-    budget: OperatingBudget
+    def __init__(self, limiter: RateLimiter, budget: OperatingBudget) -> None:
+        self.limiter = limiter
+        self.budget = budget
 
     def opens_at(self, work: Work, now: float) -> float:
         """Return when all methods of `work` may run; infinity for after an answer."""
@@ -32,14 +30,19 @@ class Allowance:
             self.budget.depart(method, count)
 
     def land(self, work: Work) -> None:
-        """Release what was reserved, and let all who share the budget look again."""
+        """Release what was reserved, and let those look again who wait for an answer of anyone's."""
         for method, count in work.items():
             self.budget.land(method, count)
-        for watcher in list(self.budget.watchers):
-            watcher.schedule()
+        if self.budget.watchers:
+            waiting = list(self.budget.watchers)
+            self.budget.watchers.clear()
+            for watcher in waiting:
+                watcher.schedule()
 
     def learn(self, request: Request, response: Response) -> None:
         """Learn from the times that an answer tells, those inside a batch too."""
+        if "operating" not in response.raw_time and not is_batch(request):
+            return
         now = asyncio.get_running_loop().time()
         for method, time in times_of(request, response):
             if isinstance(time, dict) and "operating" in time:

@@ -16,7 +16,7 @@ from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.limits.sharing import shared_budget, shared_limiter
-from bitrix_chat.rest.batch import work_of
+from bitrix_chat.rest.accounting import work_of
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
 from bitrix_chat.transport.allowance import Allowance
@@ -103,9 +103,7 @@ class Dispatch:
         limiter = self._limiter
         if limiter is None or isinstance(limiter, Plan):
             limiter = shared_limiter(host_of(endpoint), limiter)
-        budget = shared_budget(endpoint, self._operating_limit)
-        budget.watchers.add(self)
-        self._allowance = Allowance(limiter, budget)
+        self._allowance = Allowance(limiter, shared_budget(endpoint, self._operating_limit))
 
     def _found_allowance(self, task: "asyncio.Task[None]") -> None:
         self._finding = None
@@ -205,8 +203,10 @@ class Dispatch:
 
     def _wake_when_a_method_opens(self, allowance: Allowance, now: float) -> None:
         self._silence_alarm()
-        opening = min(allowance.opens_at(head.work, now) for head in self._line.heads())
-        if opening < _NEVER:
+        openings = [allowance.opens_at(head.work, now) for head in self._line.heads()]
+        if _NEVER in openings:  # only an answer opens it, and it may come to another client
+            allowance.budget.watchers.add(self)
+        if (opening := min(openings)) < _NEVER:
             self._alarm = asyncio.get_running_loop().call_at(opening, self.schedule)
 
     def _silence_alarm(self) -> None:

@@ -13,7 +13,6 @@ from bitrix_chat.auth.strategy import AuthStrategy, Credentials
 from bitrix_chat.errors import BitrixError, InvalidParameter
 from bitrix_chat.rest.envelope import open_envelope
 from bitrix_chat.rest.redaction import host_of, scrub_error, scrubbed, secrets_in, webhook_secret
-from bitrix_chat.rest.reference import Reference
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.transport.wire import Wire
 
@@ -114,6 +113,8 @@ def _fault(error: Exception) -> str:
 
 
 def _refuse(value: Any) -> Any:
+    from bitrix_chat.rest.reference import Reference  # noqa: PLC0415  # only needed for the words of a refusal
+
     if isinstance(value, Reference):
         raise InvalidParameter("a reference works only inside a batch")
     raise TypeError(f"a parameter holds {type(value).__name__}, which JSON cannot say")

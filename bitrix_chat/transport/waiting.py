@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from attrs import define, field
 
 from bitrix_chat.errors import BitrixError
-from bitrix_chat.rest.batch import work_of
+from bitrix_chat.rest.accounting import work_of
 from bitrix_chat.rest.request import Exchange, Response
 
 Kind = str | frozenset[str]

@@ -6,11 +6,10 @@ No exception of aiohttp leaves this module: their texts hold the whole URL, and 
 
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
-from attrs import frozen
 from yarl import URL
 
 from bitrix_chat.errors import (
@@ -32,8 +31,7 @@ LONGEST_ANSWER: Final = 16 << 20
 _PIECE: Final = 1 << 16
 
 
-@frozen
-class Reply:
+class Reply(NamedTuple):
     """What came back, unread."""
 
     status: int

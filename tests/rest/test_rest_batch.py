@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from bitrix_chat import errors
 from bitrix_chat.enums import Color
 from bitrix_chat.errors import InvalidParameter, Outcome
-from bitrix_chat.rest.batch import (
-    MAX_COMMANDS,
-    MAX_LEAVES,
-    named,
-    pack,
-    refused_for_time,
-    times_of,
-    unpack,
-    work_of,
-)
+from bitrix_chat.rest.accounting import refused_for_time, times_of, work_of
+from bitrix_chat.rest.batch import MAX_COMMANDS, MAX_LEAVES, named, pack, unpack
 from bitrix_chat.rest.batch_result import BatchDecoder
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.query import parse

@@ -8,8 +8,6 @@ from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
 
-BOT_TOKEN = "canary-bot-token"
-
 
 @pytest.fixture
 async def portal() -> AsyncIterator[Portal]:

@@ -245,14 +245,11 @@ class Flights:
 
 
 def _is_recalled(group: Group) -> bool:
-    for ticket in group:  # noqa: SIM110  # a generator costs more than the group's one ticket
-        if not ticket.recalled:
-            return False
-    return True
+    return all(ticket.recalled for ticket in group)
 
 
 def _has_left(group: Group) -> bool:
-    return group[0].left
+    return any(ticket.left for ticket in group)
 
 
 def _mark_as_left(group: Group) -> None:

@@ -26,7 +26,11 @@ class Gate:
         """Issue a webhook of a user and return its secret."""
         secret = secrets.token_hex(8)
         self._webhooks[user_id, secret] = Caller(
-            transport="webhook", credential=f"webhook{len(self._webhooks)}", user_id=user_id, scopes=scopes
+            transport="webhook",
+            credential=f"webhook{len(self._webhooks)}",
+            user_id=user_id,
+            scopes=scopes,
+            path=f"/rest/{user_id}/{secret}/",
         )
         return secret
 

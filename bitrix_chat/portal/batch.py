@@ -25,8 +25,9 @@ _SCHEME: Final = re.compile(r"[A-Za-z0-9+.-]+:")
 class Batch:
     """One run of a batch and what it has gathered."""
 
-    def __init__(self, server: RestServer, caller: Caller) -> None:
+    def __init__(self, server: RestServer, caller: Caller, *, lingers: float = 0.0) -> None:
         self._server = server
+        self._lingers = lingers
         self._caller = caller
         self._nested = server.state.policy.operating == "nested"
         self._parts: dict[str, dict[str, PhpValue]] = {
@@ -84,7 +85,7 @@ class Batch:
         method = self._server.find(path)
         arguments = {name: self._substituted(value) for name, value in params.items()}
         self._worked += self._server.cost_of(method)
-        return await self._server.run(method, self._caller, arguments, billed=self._nested)
+        return await self._server.run(method, self._caller, arguments, billed=self._nested, lingers=self._lingers)
 
     def _substituted(self, value: PhpValue) -> PhpValue:
         if isinstance(value, list):

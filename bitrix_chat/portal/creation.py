@@ -9,6 +9,7 @@ from typing import Final, final
 import attrs
 
 from bitrix_chat.enums import Color
+from bitrix_chat.portal.event_log import Happening
 from bitrix_chat.portal.state import COPILOT, Chat, PortalState
 
 _LEGACY_NAMES: Final = {color.legacy_name: str(color) for color in Color} | {"COPILOT": COPILOT}
@@ -59,6 +60,7 @@ def create_chat(state: PortalState, new: NewChat) -> Chat:
     chat.color, chat.avatar, chat.description = color, new.avatar, new.description.strip()
     chat.managers.append(new.owner)
     state.link(chat, new.entity_type, new.entity_id)
+    state.events.record(Happening.JOIN_CHAT, chat, new.author, joined=members)
     _announce(state, chat, new.author)
     return chat
 
@@ -74,12 +76,7 @@ def _members(state: PortalState, new: NewChat) -> list[int]:
     if state.is_active(new.owner) or state.policy.unknown_owner_joins:
         wanted.append(new.owner)
     known = (user_id for user_id in dict.fromkeys(wanted) if state.is_active(user_id) or user_id == new.owner)
-    return [user_id for user_id in known if user_id == new.owner or _visible(state, new.author, user_id)]
-
-
-def _visible(state: PortalState, viewer: int, user_id: int) -> bool:
-    """An extranet user, who shares no workgroup with anybody here, sees only themselves."""
-    return viewer == user_id or not state.users[viewer].extranet
+    return [user_id for user_id in known if user_id == new.owner or state.sees(new.author, user_id)]
 
 
 def _title(state: PortalState, color: str, members: Iterable[int]) -> str:
@@ -100,17 +97,3 @@ def _announce(state: PortalState, chat: Chat, author: int) -> None:
         state.post(chat, 0, f"{creator} added {', '.join(joined)}", system=True)
     if chat.description:
         state.post(chat, chat.owner, chat.description)
-
-
-def add_members(state: PortalState, chat: Chat, author: int, user_ids: Iterable[int]) -> list[int]:
-    """Add who can be added and is not in yet; return those who came."""
-    added = [
-        user_id
-        for user_id in dict.fromkeys(user_ids)
-        if user_id not in chat.members and state.is_active(user_id) and _visible(state, author, user_id)
-    ]
-    if added:
-        chat.members.update(added)
-        names = ", ".join(state.users[user_id].name for user_id in added)
-        state.post(chat, 0, f"{state.users[author].name} added {names}", system=True)
-    return added

@@ -40,6 +40,8 @@ class Fault:
         delay_after: Seconds slept between running it and answering.
         cut: Where to end the connection.
         execute: Whether the method runs at all; None for: unless it is cut before, or answered by the fault.
+        lingers: Seconds for which the message that is sent has not noted its template id, although it is in the
+            chat already: as long, sending it again is MESSAGE_DUPLICATED_BY_UUID.
     """
 
     method: str | None = None
@@ -52,6 +54,7 @@ class Fault:
     delay_after: float = 0.0
     cut: Cut | None = None
     execute: bool | None = None
+    lingers: float = 0.0
 
     @property
     def answers(self) -> bool:

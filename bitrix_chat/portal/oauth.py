@@ -130,6 +130,7 @@ class AuthorizationServer:
             user_id=issued.user_id,
             scopes=self._scopes,
             client_id=self.client_id,
+            access_token=token or "",
         )
 
     def answer(self, method: str, params: dict[str, str]) -> tuple[int, dict[str, Any]]:

@@ -60,6 +60,7 @@ class PortalPolicy:
         post_to_tokens: What the token endpoint does with POST: serve it, answer 405, or not see its body.
         invalid_client_status: HTTP status of `invalid_client`; the official SDKs know 400 and 401.
         unknown_owner_joins: Whether an owner who does not exist becomes a member, as before REST revision 35.
+        max_file_size: Bytes of a file, decoded, beyond which it is FILE_TOO_LARGE.
         max_input_vars: PHP's limit of form variables, in a body and in each command of a batch.
     """
 
@@ -76,6 +77,7 @@ class PortalPolicy:
     invalid_client_status: int = 400
     unknown_owner_joins: bool = False
     max_input_vars: int = 1000
+    max_file_size: int = 100 * 1024 * 1024
 
     def status(self, code: str) -> int:
         """Return the HTTP status of a code about which documentation and source differ."""

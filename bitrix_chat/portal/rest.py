@@ -11,7 +11,7 @@ import attrs
 
 from bitrix_chat.portal.limits import OperatingKey, OperatingLimit
 from bitrix_chat.portal.methods import Caller, Invocation, Method, all_methods
-from bitrix_chat.portal.php import PhpValue, intval
+from bitrix_chat.portal.php import PhpValue, intval, packed
 from bitrix_chat.portal.refusal import Refusal
 from bitrix_chat.portal.state import PortalState
 from bitrix_chat.portal.timing import time_object
@@ -76,7 +76,9 @@ class RestServer:
         """Return the seconds a call of the method works."""
         return self._costs.get(method.name.lower(), self._cost)
 
-    async def run(self, method: Method, caller: Caller, params: dict[str, PhpValue], *, billed: bool = True) -> Outcome:
+    async def run(
+        self, method: Method, caller: Caller, params: dict[str, PhpValue], *, billed: bool = True, lingers: float = 0.0
+    ) -> Outcome:
         """Run one method; what it costs is slept first, then it takes effect all at once.
 
         Raises:
@@ -89,7 +91,7 @@ class RestServer:
         cost = self.cost_of(method)
         if cost:
             await self._sleep(cost)
-        call = Invocation(state=self.state, caller=caller, params=params, method_names=self._methods.names)
+        call = Invocation(state=self.state, caller=caller, params=params, methods=self._methods, lingers=lingers)
         try:
             result = method.handler(call)
         finally:
@@ -99,7 +101,7 @@ class RestServer:
         return self.outcome(result, start, cost, key)
 
     def _check_scope(self, method: Method, caller: Caller) -> None:
-        if method.scope is None or method.scope in caller.scopes:
+        if method.is_open_to(caller):
             return
         credential = "webhook token" if caller.via_webhook else "access token"
         raise Refusal(
@@ -136,5 +138,5 @@ class RestServer:
         if not (isinstance(result, dict) and ("next" in result or "total" in result)):
             return Outcome(result=result, time=time)
         paging = {name: intval(result[name]) for name in ("next", "total") if name in result}
-        rest = {name: value for name, value in result.items() if name not in paging}
+        rest = packed({name: value for name, value in result.items() if name not in paging})
         return Outcome(result=rest, time=time, next=paging.get("next"), total=paging.get("total"))

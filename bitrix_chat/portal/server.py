@@ -15,9 +15,11 @@ from aiohttp import web
 
 from bitrix_chat.portal.auth import SCOPES, Gate
 from bitrix_chat.portal.certificates import ThrowawayAuthority
+from bitrix_chat.portal.drive import DriveFile
 from bitrix_chat.portal.faults import FaultScript
 from bitrix_chat.portal.front import Front, Received
 from bitrix_chat.portal.limits import BanningOperatingLimit, LeakyBucket, OperatingLimit, SlidingOperatingLimit
+from bitrix_chat.portal.notifications import Notification, NotifyType
 from bitrix_chat.portal.oauth import AuthorizationServer, Grant, TokenRequest
 from bitrix_chat.portal.oauth_endpoint import AUTHORIZE_PATHS, TOKEN_PATHS, OAuthEndpoint
 from bitrix_chat.portal.policy import Plan, PortalPolicy
@@ -28,6 +30,7 @@ from bitrix_chat.portal.thread import PortalThread
 _SHUTDOWN: Final = 0.001  # as good as none; 0 would wait for ever
 _TURNS_TO_CLOSE: Final = 10
 _NO_COSTS: Final[Mapping[str, float]] = MappingProxyType({})
+_NO_BUTTONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @final
@@ -83,12 +86,14 @@ class Portal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._epoch = 0.0
         self._bucket = LeakyBucket(plan, self.now, refused_count=policy.refused_hits_count)
-        self._state = PortalState(users=users, policy=policy, clock=self.now, chat_colors=chat_colors, seed=seed)
+        self._state = PortalState(
+            users=users, policy=policy, clock=self.now, address=self._address, chat_colors=chat_colors, seed=seed
+        )
         self._authorization = AuthorizationServer(
             policy=policy,
             clock=self.now,
             address=lambda: self.url,
-            portal_address=lambda: self._front.moved_to or self.url,
+            portal_address=self._address,
             scopes=SCOPES,
         )
         self._gate = Gate(self._authorization, policy, secure=tls)
@@ -108,6 +113,10 @@ class Portal:
             return None
         kind = SlidingOperatingLimit if self._policy.operating == "nested" else BanningOperatingLimit
         return kind(limit, self.now)
+
+    def _address(self) -> str:
+        """Return the address under which the portal knows itself."""
+        return self._front.moved_to or self.url
 
     def __repr__(self) -> str:
         return f"<Portal {'at ' + self.url if self._runner else 'not started'}>"
@@ -235,10 +244,49 @@ class Portal:
         """
         self._front.moved_to = new_portal_url
 
-    def add_file(self, content_type: str = "image/png") -> int:
-        """Put a file on the portal's drive and return its id."""
-        self._state.files[len(self._state.files) + 1] = content_type
-        return len(self._state.files)
+    def add_file(
+        self,
+        content_type: str = "image/png",
+        *,
+        name: str = "file",
+        content: bytes = b"",
+        user_id: int = ADMIN_ID,
+        folder_id: int | None = None,
+    ) -> int:
+        """Put a file on the portal's drive and return its id, as `disk.folder.uploadfile` would.
+
+        Args:
+            content_type: What the drive takes it for.
+            name: Its name; one that is taken gets a number.
+            content: Its bytes.
+            user_id: Whose file it is.
+            folder_id: A folder that `im.disk.folder.get` answered; None for the user's own storage.
+
+        Raises:
+            ValueError: There is no such folder.
+        """
+        drive = self._state.drive
+        folder = drive.storage_of(user_id) if folder_id is None else drive.folder(folder_id)
+        if folder is None:
+            raise ValueError(f"the drive has no folder {folder_id}")
+        return drive.add(folder, name, content, author=user_id, content_type=content_type).id
+
+    def add_notification(
+        self, user_id: int, text: str, *, buttons: Mapping[str, str] = _NO_BUTTONS, takes_answers: bool = False
+    ) -> int:
+        """Notify a user as the portal's own modules do, which can ask for more than REST can, and return the id.
+
+        Args:
+            user_id: Whom.
+            text: What.
+            buttons: Values by title; such a notification waits for `im.notify.confirm`.
+            takes_answers: Whether `im.notify.answer` is welcome.
+        """
+        kind = NotifyType.CONFIRM if buttons else NotifyType.SYSTEM
+        added = self._state.notifications.add(
+            user_id, 0, text, type=kind, buttons=dict(buttons), takes_answers=takes_answers
+        )
+        return added.id
 
     @property
     def hits(self) -> int:
@@ -299,6 +347,16 @@ class Portal:
     def users(self) -> dict[int, User]:
         """Users by id, bots' accounts included."""
         return self._state.users
+
+    @property
+    def files(self) -> dict[int, DriveFile]:
+        """Files of the drive by id, with their bytes."""
+        return self._state.drive.files
+
+    @property
+    def notifications(self) -> dict[int, Notification]:
+        """Notifications that nobody has decided or deleted, by id."""
+        return self._state.notifications.all
 
     @property
     def inactive_user_ids(self) -> tuple[int, int]:

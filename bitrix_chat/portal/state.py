@@ -1,13 +1,24 @@
 """What the portal holds, in memory only: people, bots, chats and the messages in them."""
 
 import random
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, final
+from collections.abc import Callable, Iterable, KeysView
+from typing import Final, final
 
 import attrs
 
 from bitrix_chat.enums import Color
+from bitrix_chat.portal.commands import Commands
+from bitrix_chat.portal.departments import ROOT_ID, Structure
+from bitrix_chat.portal.drive import Drive
+from bitrix_chat.portal.event_bindings import EventBinding
+from bitrix_chat.portal.event_log import EventLog, Happening
+from bitrix_chat.portal.links import SignedLinks
+from bitrix_chat.portal.messages import PLAIN, Extras, Message
+from bitrix_chat.portal.notifications import Notifications
 from bitrix_chat.portal.policy import PortalPolicy
+from bitrix_chat.portal.recents import Recents
+from bitrix_chat.portal.relations import InputAction, Relation
+from bitrix_chat.portal.template_ids import TemplateIds
 
 ADMIN_ID: Final = 1
 GENERAL_CHAT_ID: Final = 1
@@ -20,18 +31,15 @@ _FIRST_NAMES: Final = ("Anna", "Boris", "Clara", "David", "Elena", "Felix", "Gal
 _LAST_NAMES: Final = ("Adler", "Brandt", "Conti", "Dvorak", "Eriksen", "Fischer", "Garnier")
 
 
-class Message(NamedTuple):
-    """One message; author 0 is the portal itself."""
-
-    author: int
-    text: str
-    system: bool
-
-
 @final
 @attrs.define
 class User:
-    """A person or the account of a bot."""
+    """A person or the account of a bot; moments are unix seconds.
+
+    Attributes:
+        phones: By kind (`work_phone`, `personal_mobile`, `inner_phone`).
+        status: The status the user chose; None as long as they chose none.
+    """
 
     id: int
     first_name: str
@@ -43,6 +51,14 @@ class User:
     admin: bool = False
     extranet: bool = False
     bot: bool = False
+    avatar: bool = False
+    birthday: str = ""
+    departments: list[int] = attrs.field(factory=list)
+    phones: dict[str, str] = attrs.field(factory=dict)
+    status: str | None = None
+    idle_since: float | None = None
+    hired_at: float = 0.0
+    active_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -76,7 +92,12 @@ class Bot:
 @final
 @attrs.define
 class Chat:
-    """A chat. `type` is chat, open or private; `color` is the name as `imbot.v2` spells it."""
+    """A chat. `type` is chat, open or private; `color` is the name as `imbot.v2` spells it.
+
+    Attributes:
+        relations: The members' places, in the order in which they joined.
+        input_actions: By user, who is typing or working on an answer.
+    """
 
     id: int
     title: str
@@ -87,17 +108,33 @@ class Chat:
     entity_type: str = ""
     entity_id: str = ""
     avatar: bool = False
-    members: set[int] = attrs.field(factory=set)
+    relations: dict[int, Relation] = attrs.field(factory=dict, repr=False)
     managers: list[int] = attrs.field(factory=list)
     messages: list[Message] = attrs.field(factory=list, repr=False)
     created_at: float = 0.0
     last_message_id: int = 0
     copilot_role: str = ""
+    disk_folder_id: int | None = None
+    text_field_enabled: bool = True
+    input_actions: dict[int, InputAction] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def members(self) -> KeysView[int]:
+        """Who is in the chat, in the order in which they joined."""
+        return self.relations.keys()
 
     @property
     def dialog_id(self) -> str:
         """The id by which messages address the chat."""
         return f"chat{self.id}"
+
+    def partner_of(self, user_id: int) -> int:
+        """Return whom the user talks to in a private chat."""
+        return next((member for member in self.members if member != user_id), user_id)
+
+    def dialog_id_for(self, user_id: int) -> str:
+        """Return the dialog id as the user sees it: a private chat is known by whom one talks to."""
+        return str(self.partner_of(user_id)) if self.type == "private" else self.dialog_id
 
     @property
     def hex(self) -> str:
@@ -111,10 +148,21 @@ class PortalState:
 
     User 1 is the administrator, 2..users+1 are employees; after them come two dismissed ones and one
     extranet user. Chat 1 is the general chat every portal has; `chats` leaves it out, `chat` finds it.
+
+    Attributes:
+        search_history: By user, the dialogs they opened from a search, the latest first.
+        event_bindings: The handlers the application has bound to classic events.
     """
 
     def __init__(
-        self, *, users: int, policy: PortalPolicy, clock: Callable[[], float], chat_colors: bool, seed: int
+        self,
+        *,
+        users: int,
+        policy: PortalPolicy,
+        clock: Callable[[], float],
+        address: Callable[[], str],
+        chat_colors: bool,
+        seed: int,
     ) -> None:
         self.policy = policy
         self.clock = clock
@@ -123,34 +171,52 @@ class PortalState:
         self.users: dict[int, User] = {}
         self.bots: dict[int, Bot] = {}
         self.chats: dict[int, Chat] = {}
-        self.files: dict[int, str] = {}
-        self.message_of_template: dict[str, int] = {}
+        self.drive = Drive(clock)
+        self.links = SignedLinks(address)
+        self.notifications = Notifications(clock)
+        self.events = EventLog(clock, self.bots)
+        self.messages: dict[int, Message] = {}
+        self.template_ids = TemplateIds(clock, self.messages)
+        self.recents = Recents()
+        self.commands = Commands()
         self.colors_given: dict[str, int] = {}
         self._by_entity: dict[tuple[str, str], list[int]] = {}
         self._private: dict[frozenset[int], Chat] = {}
         self._last_chat_id = GENERAL_CHAT_ID
         self._last_message_id = 0
+        self._last_relation_id = 0
+        self.search_history: dict[int, list[str]] = {}
+        self.event_bindings: list[EventBinding] = []
         self._people(users)
+        self.structure = Structure(admin=ADMIN_ID, employees=range(ADMIN_ID + 1, users + 2))
         self.general_chat = Chat(
             id=GENERAL_CHAT_ID, title="General chat", owner=ADMIN_ID, type="open", entity_type="GENERAL"
         )
-        self.general_chat.members.update(user.id for user in self.users.values() if self.is_employee(user.id))
+        for user_id in self.users:
+            if self.is_employee(user_id):
+                self.join(self.general_chat, user_id)
 
     def _people(self, users: int) -> None:
         for number in range(users + 4):
             first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
             last = _LAST_NAMES[number // len(_FIRST_NAMES) % len(_LAST_NAMES)]
-            self.add_user(first, last)
+            user = self.add_user(first, last)
+            user.departments = [2 + user.id % 2]
+            user.phones = {"inner_phone": str(100 + user.id)}
         self.users[ADMIN_ID].admin = True
+        self.users[ADMIN_ID].departments = [ROOT_ID]
         self.inactive_user_ids = (users + 2, users + 3)
         self.extranet_user_id = users + 4
         for user_id in self.inactive_user_ids:
             self.users[user_id].active = False
-        self.users[self.extranet_user_id].extranet = True
+        guest = self.users[self.extranet_user_id]
+        guest.extranet, guest.departments, guest.phones = True, [], {}
 
     def add_user(self, first_name: str, last_name: str = "") -> User:
-        """Hire somebody."""
+        """Hire somebody, into the root department."""
+        now = self.clock()
         user = User(id=len(self.users) + 1, first_name=first_name, last_name=last_name)
+        user.departments, user.hired_at, user.active_at = [ROOT_ID], now, now
         self.users[user.id] = user
         return user
 
@@ -163,6 +229,10 @@ class PortalState:
         """Tell whether the user is active, a person and no guest."""
         return self.is_active(user_id) and not (self.users[user_id].extranet or self.users[user_id].bot)
 
+    def sees(self, viewer: int, user_id: int) -> bool:
+        """Tell whether the viewer may know of the user: a guest, who shares no workgroup here, knows nobody else."""
+        return viewer == user_id or not self.users[viewer].extranet
+
     def chat(self, chat_id: int) -> Chat | None:
         """Find a chat, the general one included."""
         return self.general_chat if chat_id == GENERAL_CHAT_ID else self.chats.get(chat_id)
@@ -171,9 +241,16 @@ class PortalState:
         """Insert a chat; ids only grow."""
         self._last_chat_id += 1
         chat = Chat(id=self._last_chat_id, title=title, owner=owner, type=kind, created_at=self.clock())
-        chat.members.update(members)
+        for user_id in members:
+            self.join(chat, user_id)
         self.chats[chat.id] = chat
         return chat
+
+    def join(self, chat: Chat, user_id: int) -> Relation:
+        """Make the user a member of the chat; nothing that was said before counts as unread."""
+        self._last_relation_id += 1
+        relation = chat.relations[user_id] = Relation(self._last_relation_id, last_read_id=chat.last_message_id)
+        return relation
 
     def link(self, chat: Chat, entity_type: str, entity_id: str) -> None:
         """Store the chat's entity, under which `im.chat.get` finds it; nothing makes it unique."""
@@ -192,9 +269,25 @@ class PortalState:
             self._private[pair] = self.new_chat(title=self.users[other].name, owner=one, kind="private", members=pair)
         return self._private[pair]
 
-    def post(self, chat: Chat, author: int, text: str, *, system: bool = False) -> int:
-        """Append a message and return its id, which is unique in the portal."""
+    def post(self, chat: Chat, author: int, text: str, *, system: bool = False, extras: Extras = PLAIN) -> int:
+        """Append a message and return its id, which is unique in the portal; its author has read what is there."""
         self._last_message_id += 1
-        chat.last_message_id = self._last_message_id
-        chat.messages.append(Message(author, text, system))
-        return self._last_message_id
+        message_id = chat.last_message_id = self._last_message_id
+        relation = chat.relations.get(author)
+        if relation is not None:
+            relation.last_sent_id = relation.last_read_id = relation.viewed_id = message_id
+        message = Message(
+            id=message_id,
+            chat_id=chat.id,
+            author=author,
+            text=text,
+            system=system,
+            created_at=self.clock(),
+            uuid=extras.uuid,
+            params=dict(extras.params),
+            forward=extras.forward,
+        )
+        chat.messages.append(message)
+        self.messages[message_id] = message
+        self.events.record(Happening.MESSAGE_ADD, chat, author, message=message)
+        return message_id

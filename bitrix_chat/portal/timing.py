@@ -12,6 +12,15 @@ def iso(moment: float) -> str:
     return _iso_second(int(moment))
 
 
+def moment(text: str) -> float | None:
+    """Read an ISO date, in the portal's own offset if it names none; None for what is no date."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=_OFFSET)).timestamp()
+
+
 @lru_cache(maxsize=1024)
 def _iso_second(second: int) -> str:
     return datetime.fromtimestamp(second, tz=_OFFSET).isoformat()

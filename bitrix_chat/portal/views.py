@@ -1,9 +1,12 @@
 """How answers show users, bots and chats: camelCase for `imbot.v2`, snake_case for `im`."""
 
+import json
 import re
 from typing import Any, Final
 
 from bitrix_chat.enums import Color
+from bitrix_chat.portal.reading import counter_of, first_unread_id, last_read_id, viewers
+from bitrix_chat.portal.rights import Action, known, role_of
 from bitrix_chat.portal.state import Bot, Chat, PortalState, User
 from bitrix_chat.portal.timing import iso
 
@@ -17,7 +20,8 @@ _PERMISSIONS: Final = {
     "manageMessagesAutoDelete": "owner",
     "canPost": "member",
 }
-_HUMP: Final = re.compile(r"(?<!^)([A-Z])")
+_HUMP: Final = re.compile(r"(?<!^)([A-Z]|[0-9]+)")
+_LEGACY_PERMISSIONS: Final = tuple(name for name in _PERMISSIONS if name != "manageMessagesAutoDelete")
 
 
 def user_object(user: User) -> dict[str, Any]:
@@ -30,24 +34,42 @@ def user_object(user: User) -> dict[str, Any]:
         "lastName": user.last_name,
         "workPosition": user.work_position,
         "color": Color(user.color).hex,
-        "avatar": "",
+        "avatar": f"/upload/main/{user.id}/avatar.png" if user.avatar else "",
         "gender": user.gender,
-        "birthday": "",
+        "birthday": user.birthday,
         "extranet": user.extranet,
         "bot": user.bot,
         "connector": False,
         "externalAuthId": "bot" if user.bot else "default",
-        "status": "online",
-        "idle": False,
-        "lastActivityDate": False,
+        "status": user.status or "online",
+        "idle": _moment(user.idle_since),
+        "lastActivityDate": _moment(user.active_at),
         "mobileLastDate": False,
         "desktopLastDate": False,
         "absent": False,
-        "departments": [] if user.extranet else [1],
-        "phones": False,
+        "departments": list(user.departments),
+        "phones": {_camel(kind): number for kind, number in user.phones.items()} or False,
         "type": user.kind,
         "website": "",
         "email": "" if user.bot else f"user{user.id}@portal.example",
+    }
+
+
+def _moment(seconds: float | None) -> str | bool:
+    return False if seconds is None else iso(seconds)
+
+
+def snake_user_object(state: PortalState, user: User) -> dict[str, Any]:
+    """Show a user as the `im` methods do; a person is of the type `user` here."""
+    shown = {_snake(key): value for key, value in user_object(user).items()}
+    bot = state.bots.get(user.id)
+    bot_data = None if bot is None else bot_object(bot, owned=False)
+    return shown | {
+        "avatar_hr": shown["avatar"],
+        "network": False,
+        "phones": dict(user.phones) or False,
+        "bot_data": bot_data and {_snake(key): value for key, value in bot_data.items()},
+        "type": "user" if user.kind == "employee" else user.kind,
     }
 
 
@@ -77,8 +99,16 @@ def chat_with_context(state: PortalState, chat: Chat, viewer: int) -> dict[str, 
         "copilot": None,
         "messagesAutoDeleteConfigs": [],
         "callInfo": {"token": f"call{chat.id}", "chatId": chat.id},
-        "chat": chat_object(chat, viewer, extranet=_has_guests(state, chat)),
+        "chat": personal_chat_object(state, chat, viewer),
     }
+
+
+def personal_chat_object(state: PortalState, chat: Chat, viewer: int) -> dict[str, Any]:
+    """Show a chat; a private one has the name of whom the viewer talks to."""
+    shown = chat_object(chat, viewer, extranet=_has_guests(state, chat))
+    if chat.type == "private":
+        shown["name"] = state.users[chat.partner_of(viewer)].name
+    return shown
 
 
 def _has_guests(state: PortalState, chat: Chat) -> bool:
@@ -86,13 +116,13 @@ def _has_guests(state: PortalState, chat: Chat) -> bool:
 
 
 def chat_object(chat: Chat, viewer: int, *, extranet: bool) -> dict[str, Any]:
-    """Show a chat; the HEX colour answers the name that was asked for, 0 stands for no parent."""
+    """Show a chat; the HEX colour answers the name that was asked for, 0 stands for no parent and nothing unread."""
     return {
         "avatar": f"/upload/im/{chat.id}/avatar.png" if chat.avatar else "",
         "color": chat.hex,
         "description": chat.description,
-        "dialogId": chat.dialog_id,
-        "diskFolderId": None,
+        "dialogId": chat.dialog_id_for(viewer),
+        "diskFolderId": chat.disk_folder_id,
         "entityData1": "",
         "entityData2": "",
         "entityData3": "",
@@ -106,38 +136,32 @@ def chat_object(chat: Chat, viewer: int, *, extranet: bool) -> dict[str, Any]:
         "name": chat.title,
         "owner": chat.owner,
         "messageType": _MESSAGE_TYPES[chat.type],
-        "role": _role(chat, viewer),
+        "role": role_of(chat, viewer).name.lower(),
         "muteList": [],
         "type": _camel(chat.entity_type) if chat.entity_type else chat.type,
         "entityLink": [],
         "permissions": dict(_PERMISSIONS),
         "isNew": False,
-        "textFieldEnabled": True,
+        "textFieldEnabled": chat.text_field_enabled,
         "backgroundId": None,
         "dateCreate": iso(chat.created_at),
         "lastMessageId": chat.last_message_id,
-        "lastMessageViews": _views(chat),
-        "lastId": chat.last_message_id,
+        "lastMessageViews": json.dumps(last_message_views(chat), separators=(",", ":")),
+        "lastId": last_read_id(chat, viewer),
         "managerList": list(chat.managers),
         "markedId": 0,
         "messageCount": len(chat.messages),
         "public": "",
-        "unreadId": 0,
+        "unreadId": first_unread_id(chat, viewer),
         "userCounter": len(chat.members),
     }
 
 
-def _role(chat: Chat, viewer: int) -> str:
-    if viewer == chat.owner:
-        return "owner"
-    if viewer not in chat.members:
-        return "none"
-    return "manager" if viewer in chat.managers else "member"
-
-
-def _views(chat: Chat) -> str:
-    """The viewers of the last message are JSON inside a string."""
-    return f'{{"countOfViewers":0,"firstViewers":[],"messageId":{chat.last_message_id}}}'
+def last_message_views(chat: Chat) -> dict[str, Any]:
+    """Tell who has seen the last message; `imbot.v2` has this as JSON inside a string."""
+    last = chat.messages[-1] if chat.messages else None
+    seen_by = [] if last is None else list(viewers(chat, last))
+    return {"countOfViewers": len(seen_by), "firstViewers": seen_by[:1], "messageId": chat.last_message_id}
 
 
 def _camel(entity_type: str) -> str:
@@ -146,10 +170,35 @@ def _camel(entity_type: str) -> str:
 
 
 def snake_chat_object(state: PortalState, chat: Chat, viewer: int) -> dict[str, Any]:
-    """Show a chat as the `im` methods do."""
-    shown = chat_object(chat, viewer, extranet=_has_guests(state, chat))
-    shown["permissions"] = {_snake(key): value for key, value in shown["permissions"].items()}
-    return {_snake(key): value for key, value in shown.items()}
+    """Show a chat as the `im` methods do; a member who muted it is a key of `mute_list`."""
+    shown = {_snake(key): value for key, value in personal_chat_object(state, chat, viewer).items()}
+    relation = chat.relations.get(viewer)
+    return shown | {
+        "counter": counter_of(chat, viewer),
+        "disk_folder_id": shown["disk_folder_id"] or 0,
+        "last_message_views": {_snake(key): value for key, value in last_message_views(chat).items()},
+        "mute_list": {str(viewer): True} if relation is not None and relation.muted else [],
+        "permissions": {_snake(name): _PERMISSIONS[name] for name in _LEGACY_PERMISSIONS},
+        "restrictions": _restrictions(chat),
+    }
+
+
+def _restrictions(chat: Chat) -> dict[str, Any]:
+    """Tell what chats of this kind allow to anybody at all."""
+    group = chat.type != "private"
+    return {
+        "avatar": known(chat, Action.CHANGE_AVATAR),
+        "rename": known(chat, Action.RENAME),
+        "extend": known(chat, Action.EXTEND),
+        "call": True,
+        "mute": known(chat, Action.MUTE),
+        "leave": known(chat, Action.LEAVE),
+        "leave_owner": known(chat, Action.LEAVE),
+        "send": True,
+        "user_list": group,
+        "path": "",
+        "path_title": "",
+    }
 
 
 def _snake(key: str) -> str:

@@ -90,7 +90,7 @@ async def test_bots_work_in_a_batch_with_text_for_everything(ask, portal):
     )
     chat = portal.chats[parts["result"]["c"]["chat"]["id"]]
     assert chat.members == {1, 2, bot["botId"]}
-    assert chat.messages[-1] == (bot["botId"], "Hi", False)
+    assert (chat.messages[-1].author, chat.messages[-1].text) == (bot["botId"], "Hi")
 
 
 async def test_a_number_sign_ends_the_command_unless_encoded(ask, portal):

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from bitrix_chat.enums import Color
-from bitrix_chat.portal import Message, PortalPolicy
+from bitrix_chat.portal import PortalPolicy
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10"
 HUGE_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (5001).to_bytes(4) + (10).to_bytes(4)
@@ -104,7 +104,7 @@ async def test_description_and_message_are_posted(ask):
     chat = await added(ask, DESCRIPTION=" About plans ", MESSAGE="Welcome", USERS=[2])
     assert chat.description == "About plans"
     assert [message.system for message in chat.messages] == [True, True, True, False, False]
-    assert chat.messages[-2:] == [Message(1, "About plans", system=False), Message(1, "Welcome", system=False)]
+    assert [(message.author, message.text) for message in chat.messages[-2:]] == [(1, "About plans"), (1, "Welcome")]
 
 
 async def test_the_caller_owns_the_chat_whatever_is_asked(ask):

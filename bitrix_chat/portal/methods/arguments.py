@@ -3,7 +3,9 @@
 The binder refuses with the code 100. Legacy methods cast whatever comes.
 """
 
-from bitrix_chat.portal.php import PhpValue, intval, is_numeric, strval
+import json
+
+from bitrix_chat.portal.php import PhpValue, elements, intval, is_numeric, strval
 from bitrix_chat.portal.refusal import Refusal
 
 
@@ -37,6 +39,26 @@ def bound_text(params: dict[str, PhpValue], name: str) -> str:
     if isinstance(value, list | dict):
         raise _mismatch(name, value, "string")
     return strval(value)
+
+
+def bound_id(params: dict[str, PhpValue], name: str) -> int:
+    """Bind a required number of a controller.
+
+    Raises:
+        Refusal: 100, it is missing or no number.
+    """
+    if params.get(name) is None:
+        raise _missing(name)
+    return bound_int(params, name, 0)
+
+
+def bound_ids(params: dict[str, PhpValue], name: str) -> list[int]:
+    """Bind a required array of numbers of a controller.
+
+    Raises:
+        Refusal: 100, it is missing or no array.
+    """
+    return [intval(element) for element in bound_array(params, name, required=True).values()]
 
 
 def bound_int(params: dict[str, PhpValue], name: str, default: int) -> int:
@@ -85,3 +107,22 @@ def in_upper_case(params: dict[str, PhpValue]) -> dict[str, PhpValue]:
 def is_yes(value: PhpValue, *, default: bool = False) -> bool:
     """Read a boolean of `imbot.v2`: true, `Y`, `1` and `TRUE` are yes, everything else is no."""
     return default if value is None else strval(value).upper() in {"Y", "1", "TRUE"}
+
+
+def parsed(value: PhpValue) -> PhpValue:
+    """Read an array that legacy methods also take as the JSON text of one; other text counts as absent."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inner: PhpValue = json.loads(value)
+    except ValueError:
+        return None
+    return inner
+
+
+def ids_of(value: PhpValue) -> list[int] | None:
+    """Read a legacy list of ids, each once; None if it is no array."""
+    value = parsed(value)
+    if not isinstance(value, list | dict):
+        return None
+    return [number for number in dict.fromkeys(map(intval, elements(value))) if number > 0]

@@ -1,4 +1,4 @@
-"""`imbot.v2.*`: bots and their chats, behind the strict binder of the controllers.
+"""`imbot.v2.Bot.*`: bots, behind the strict binder of the controllers.
 
 A bot belongs to an application: the client id of the access token or, over a webhook, `custom` and the
 `botToken` of the call. A wrong token therefore looks like somebody else's bot.
@@ -6,16 +6,13 @@ A bot belongs to an application: the client id of the access token or, over a we
 
 from typing import Any, Final
 
-from bitrix_chat.portal.creation import EntityTooLongError, NewChat, create_chat, safe_color
-from bitrix_chat.portal.images import is_avatar
-from bitrix_chat.portal.methods.arguments import bound_array, bound_int, bound_text, either_spelling, upper_snake
-from bitrix_chat.portal.methods.dialogs import dialog_of_bot
-from bitrix_chat.portal.methods.registration import application, described, register_bot
+from bitrix_chat.portal.methods.arguments import bound_array, bound_int, either_spelling
+from bitrix_chat.portal.methods.registration import application, described, register_bot, update_bot
 from bitrix_chat.portal.methods.registry import Invocation, MethodTable
-from bitrix_chat.portal.php import PhpValue, elements, intval, is_numeric, strval
-from bitrix_chat.portal.refusal import Refusal, type_error
+from bitrix_chat.portal.php import intval, strval
+from bitrix_chat.portal.refusal import Refusal
 from bitrix_chat.portal.state import Bot
-from bitrix_chat.portal.views import bot_object, chat_with_context, user_object
+from bitrix_chat.portal.views import bot_object, user_object
 
 METHODS: Final = MethodTable()
 
@@ -36,12 +33,6 @@ def own_bot(call: Invocation) -> Bot:
     if bot.application != owner:
         raise Refusal("BOT_OWNERSHIP_ERROR", "Bot was installed by another rest application")
     return bot
-
-
-@METHODS.add("imbot.v2.Revision.get", scope="imbot")
-def revision_get(_: Invocation) -> dict[str, int]:
-    """Tell the API revisions; needs no bot (REST method `imbot.v2.Revision.get`)."""
-    return {"rest": 36, "web": 130, "mobile": 23, "desktop": 6}
 
 
 @METHODS.add("imbot.v2.Bot.register", scope="imbot")
@@ -79,93 +70,19 @@ def bot_list(call: Invocation) -> dict[str, Any]:
     }
 
 
+@METHODS.add("imbot.v2.Bot.update", scope="imbot")
+def bot_update(call: Invocation) -> dict[str, Any]:
+    """Change what is given of a bot, but never its code or type (REST method `imbot.v2.Bot.update`)."""
+    bot = own_bot(call)
+    update_bot(call, bot, bound_array(call.params, "fields", required=True))
+    return described(call.state, bot, owned=True)
+
+
 @METHODS.add("imbot.v2.Bot.unregister", scope="imbot")
 def bot_unregister(call: Invocation) -> dict[str, bool]:
     """Remove a bot; its account stays, dismissed (REST method `imbot.v2.Bot.unregister`)."""
     bot = own_bot(call)
     del call.state.bots[bot.id]
     call.state.users[bot.id].active = False
+    call.state.events.forget(bot.id)
     return {"result": True}
-
-
-@METHODS.add("imbot.v2.Chat.get", scope="imbot")
-def chat_get(call: Invocation) -> dict[str, Any]:
-    """Show a chat of the bot (REST method `imbot.v2.Chat.get`)."""
-    bot = own_bot(call)
-    chat = dialog_of_bot(call, bot, bound_text(call.params, "dialogId"))
-    return chat_with_context(call.state, chat, bot.id)
-
-
-@METHODS.add("imbot.v2.Chat.add", scope="imbot")
-def chat_add(call: Invocation) -> dict[str, Any]:
-    """Create a chat of the bot; `fields.message` is never posted (REST method `imbot.v2.Chat.add`)."""
-    bot = own_bot(call)
-    if call.state.users[call.caller.user_id].extranet:
-        raise Refusal("ACCESS_DENIED", "Access denied")
-    raw = call.params.get("fields")
-    _check_avatar_file(call, raw.get("avatar") if isinstance(raw, dict) else None)
-    fields = bound_array(call.params, "fields")
-    try:
-        chat = create_chat(call.state, _new_chat(bot, fields))
-    except EntityTooLongError:
-        raise Refusal("CREATION_ERROR", "Chat can't be created") from None
-    bot.counts["Chat"] += 1
-    return chat_with_context(call.state, chat, bot.id)
-
-
-def _new_chat(bot: Bot, fields: dict[str, PhpValue]) -> NewChat:
-    owner = either_spelling(fields, "ownerId")
-    return NewChat(
-        owner=bot.id if owner is None else intval(owner),
-        author=bot.id,
-        title=_text(fields, "title"),
-        description=_text(fields, "description"),
-        color=_color(either_spelling(fields, "color")),
-        kind="open" if either_spelling(fields, "type") == "open" else "chat",
-        user_ids=_user_ids(either_spelling(fields, "userIds")),
-        entity_type=_text(fields, "entityType"),
-        entity_id=_text(fields, "entityId"),
-        avatar=_avatar(either_spelling(fields, "avatar")),
-    )
-
-
-def _text(fields: dict[str, PhpValue], name: str) -> str:
-    value = either_spelling(fields, name)
-    if isinstance(value, list | dict):
-        raise type_error("trim()", "string", value)
-    return strval(value)
-
-
-def _color(value: PhpValue) -> str | None:
-    """Take a colour in three spellings; what is no colour counts as absent, what is no text kills the call."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise type_error("normalizeColorCode()", "?string", value)
-    return safe_color(upper_snake(value))
-
-
-def _user_ids(value: PhpValue) -> tuple[int, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list | dict):
-        raise type_error("array_map()", "array", value)
-    return tuple(intval(user_id) for user_id in elements(value))
-
-
-def _avatar(value: PhpValue) -> bool:
-    """Take a file id or base64; an image that does not fit is dropped, an array kills the call."""
-    if isinstance(value, list | dict):
-        raise type_error("saveAvatarByString()", "string", value)
-    return is_numeric(value) or (isinstance(value, str) and is_avatar(value))
-
-
-def _check_avatar_file(call: Invocation, value: PhpValue) -> None:
-    """Check a file id before the action; the filter knows the camelCase spelling alone."""
-    if not is_numeric(value):
-        return
-    kind = call.state.files.get(intval(value))
-    if kind is None:
-        raise Refusal("WRONG_PARAMETER", "File is not accessible")
-    if not kind.startswith("image/"):
-        raise Refusal("WRONG_PARAMETER", "Wrong file type")

@@ -1,11 +1,10 @@
 """`im.chat.*`: chats on behalf of a person; parameters in any capitals, wrong ones dropped in silence."""
 
-import json
 from typing import Any, Final
 
-from bitrix_chat.portal.creation import EntityTooLongError, NewChat, add_members, create_chat, safe_color
+from bitrix_chat.portal.creation import EntityTooLongError, NewChat, create_chat, safe_color
 from bitrix_chat.portal.images import is_avatar
-from bitrix_chat.portal.methods.arguments import in_upper_case
+from bitrix_chat.portal.methods.arguments import in_upper_case, parsed
 from bitrix_chat.portal.methods.registry import Invocation, MethodTable
 from bitrix_chat.portal.php import PhpValue, elements, intval, is_numeric, strval, truthy
 from bitrix_chat.portal.refusal import FatalError, Refusal
@@ -19,7 +18,7 @@ METHODS: Final = MethodTable()
 def chat_add(call: Invocation) -> int:
     """Create a chat of the caller and post its first message; answers the bare id (REST method `im.chat.add`)."""
     params = in_upper_case(call.params)
-    user_ids = _users(params.get("USERS"))
+    user_ids = user_ids_of(params.get("USERS"))
     avatar = _avatar(params.get("AVATAR"))
     author = call.caller.user_id
     guest = call.state.users[author].extranet
@@ -45,22 +44,17 @@ def chat_add(call: Invocation) -> int:
     return chat.id
 
 
-def _users(value: PhpValue) -> tuple[int, ...]:
-    """Read USERS: an array, or text that is one; anything else counts as empty."""
-    if isinstance(value, str):
-        value = _parsed(value)
+def user_ids_of(value: PhpValue) -> tuple[int, ...]:
+    """Read USERS: an array, or text that is one; anything else counts as empty.
+
+    Raises:
+        Refusal: INVALID_FORMAT, an element is neither a number nor text.
+    """
+    value = parsed(value)
     wanted = [user for user in elements(value) if truthy(user)] if isinstance(value, list | dict) else []
     if not all(isinstance(user, int | str) and not isinstance(user, bool) for user in wanted):
         raise Refusal("INVALID_FORMAT", "Parameter USERS has wrong type")
     return tuple(intval(user) for user in wanted)
-
-
-def _parsed(text: str) -> PhpValue:
-    try:
-        value: PhpValue = json.loads(text)
-    except ValueError:
-        return None
-    return value
 
 
 def _avatar(value: PhpValue) -> bool:
@@ -89,21 +83,15 @@ def _chat_of_dialog(call: Invocation, dialog_id: PhpValue) -> dict[str, Any]:
     return snake_chat_object(call.state, chat, call.caller.user_id)
 
 
-@METHODS.add("im.chat.user.add", scope="im")
-def chat_user_add(call: Invocation) -> bool:
-    """Add members to a chat; nobody to add is an error here (REST method `im.chat.user.add`).
+def chat_id_of(params: dict[str, PhpValue]) -> int:
+    """Return the chat that CHAT_ID or DIALOG_ID names.
 
     CHAT_ID is cast with `intval`, and PHP makes 1 of any array that is not empty: a batch reference to
     a command that failed leads to chat 1.
+
+    Raises:
+        Refusal: CHAT_ID_EMPTY or DIALOG_ID_EMPTY.
     """
-    params = in_upper_case(call.params)
-    chat = accessible(call, _chat_id(params))
-    if not add_members(call.state, chat, call.caller.user_id, _users(params.get("USERS"))):
-        raise Refusal("WRONG_REQUEST", "You don't have access or user already member in chat")
-    return True
-
-
-def _chat_id(params: dict[str, PhpValue]) -> int:
     if "DIALOG_ID" in params:
         return chat_id_of_dialog(params["DIALOG_ID"])
     chat_id = intval(params.get("CHAT_ID"))
@@ -125,16 +113,17 @@ def chat_id_of_dialog(dialog_id: PhpValue) -> int:
 
 
 def accessible(call: Invocation, chat_id: int) -> Chat:
-    """Return a chat of which the caller is a member.
+    """Return a chat that the caller may read: their own, or an open one.
 
     Raises:
         Refusal: ACCESS_ERROR, with 403.
     """
     chat = call.state.chat(chat_id)
-    if chat is None or not _may_enter(call.state, chat, call.caller.user_id):
+    if chat is None or not may_enter(call.state, chat, call.caller.user_id):
         raise Refusal("ACCESS_ERROR", "You don't have access to this chat", 403)
     return chat
 
 
-def _may_enter(state: PortalState, chat: Chat, user_id: int) -> bool:
+def may_enter(state: PortalState, chat: Chat, user_id: int) -> bool:
+    """Tell whether the user may read the chat: as a member, or as an employee where it is open."""
     return user_id in chat.members or (chat.type == "open" and state.is_employee(user_id))

@@ -20,13 +20,15 @@ _CONTROLLER_MODULES: Final = frozenset({"imbot.v2", "im.v2"})
 @final
 @attrs.frozen(kw_only=True)
 class Caller:
-    """Who calls: the user of a webhook or of an access token, and what it may do."""
+    """Who calls: the user of a webhook or of an access token, what it may do, and how it got in."""
 
     transport: str
     credential: str = attrs.field(repr=False)
     user_id: int
     scopes: frozenset[str]
     client_id: str = ""
+    path: str = attrs.field(default="/rest/", repr=False)
+    access_token: str = attrs.field(default="", repr=False)
 
     @property
     def via_webhook(self) -> bool:
@@ -37,12 +39,13 @@ class Caller:
 @final
 @attrs.frozen(kw_only=True)
 class Invocation:
-    """One call of one method, as its handler sees it."""
+    """One call of one method, as its handler sees it; a fault may let it linger for some seconds."""
 
     state: PortalState
     caller: Caller
     params: dict[str, PhpValue] = attrs.field(repr=False)
-    method_names: Callable[[], list[str]]
+    methods: "MethodTable" = attrs.field(repr=False)
+    lingers: float = 0.0
 
 
 Handler = Callable[[Invocation], Any]
@@ -56,6 +59,10 @@ class Method:
     name: str
     scope: str | None
     handler: Handler
+
+    def is_open_to(self, caller: Caller) -> bool:
+        """Tell whether the caller has the method's scope."""
+        return self.scope is None or self.scope in caller.scopes
 
 
 @final
@@ -95,6 +102,10 @@ class MethodTable:
         """List the documented spellings."""
         return sorted(method.name for method in self)
 
+    def get(self, name: str) -> Method | None:
+        """Look a described method up."""
+        return self._methods.get(name.lower()) or self._methods.get(_controller_key(name))
+
     def find(self, name: str) -> Method:
         """Look a name up, in lower case first and then as it was written.
 
@@ -103,7 +114,7 @@ class MethodTable:
         Raises:
             Refusal: ERROR_METHOD_NOT_FOUND.
         """
-        found = self._methods.get(name.lower()) or self._methods.get(_controller_key(name))
+        found = self.get(name)
         if found is not None:
             return found
         controller = _controller(name)

@@ -1,0 +1,60 @@
+"""Slash commands: what bots let people call them by, and the few that the portal itself understands."""
+
+from typing import Final, final
+
+import attrs
+
+BUILT_IN: Final = (
+    ("me", "Write about yourself in the third person", "text"),
+    ("loud", "Write in large letters", "text"),
+    ("quiet", "Write in small letters", "text"),
+)
+"""Name, title and parameters of the portal's own commands."""
+
+
+@final
+@attrs.define
+class Command:
+    """A command of a bot; its name has no slash, `titles` and `params` are texts by language."""
+
+    id: int
+    bot_id: int
+    name: str
+    titles: dict[str, str] = attrs.field(factory=dict)
+    params: dict[str, str] = attrs.field(factory=dict)
+    common: bool = False
+    hidden: bool = False
+    extranet: bool = False
+
+
+@final
+class Commands:
+    """The commands of all bots."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Command] = {}
+        self._last_id = 0
+
+    def add(self, bot_id: int, name: str) -> Command:
+        """Register a command; that its name is free is the caller's affair."""
+        self._last_id += 1
+        command = self._by_id[self._last_id] = Command(self._last_id, bot_id, name)
+        return command
+
+    def of(self, bot_id: int) -> list[Command]:
+        """List a bot's commands, oldest first."""
+        return [command for command in self._by_id.values() if command.bot_id == bot_id]
+
+    def own(self, bot_id: int, command_id: int) -> Command | None:
+        """Find one of a bot's commands."""
+        command = self._by_id.get(command_id)
+        return command if command is not None and command.bot_id == bot_id else None
+
+    def named(self, bot_id: int, name: str) -> Command | None:
+        """Find a bot's command by its name, with or without the slash."""
+        wanted = name.removeprefix("/")
+        return next((command for command in self.of(bot_id) if command.name == wanted), None)
+
+    def remove(self, command: Command) -> None:
+        """Forget a command."""
+        del self._by_id[command.id]

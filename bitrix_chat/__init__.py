@@ -6,236 +6,159 @@ from typing import TYPE_CHECKING, Any
 from bitrix_chat.lazy import importer
 
 if TYPE_CHECKING:
+    # fmt: off
     from bitrix_chat.auth import (
-        AccessTokenAuth,
-        AuthStrategy,
-        Credentials,
-        FileTokenStore,
-        MemoryTokenStore,
-        OAuthAuth,
-        Token,
-        TokenStore,
+        AccessTokenAuth, AuthStrategy, Credentials, FileTokenStore, MemoryTokenStore, OAuthAuth, Token, TokenStore,
         WebhookAuth,
     )
-    from bitrix_chat.client import (
-        BitrixChat,
-    )
+    from bitrix_chat.client import BitrixChat
     from bitrix_chat.enums import (
-        Background,
-        BotType,
-        ChatRole,
-        ChatType,
-        Color,
-        EventMode,
-        Gender,
+        ApplicationStatus, Background, BotType, ChatRole, ChatType, Color, EventDelivery, EventMode, Gender,
+        ImageSize, LikeAction, MemberOrder, NotificationType, Reaction, ShareTarget, SortOrder, StatusMessage,
+        UserStatus,
     )
     from bitrix_chat.errors import (
-        AccessDenied,
-        AuthError,
-        BatchHalted,
-        BatchRefused,
-        BitrixError,
-        BotError,
-        BotIdRequired,
-        BotNotFound,
-        BotNotOwned,
-        BotNotRegistered,
-        BotTokenRequired,
-        ChatNotCreated,
-        ClientClosed,
-        ConnectionLost,
-        DeadlineExceeded,
-        ExpiredToken,
-        InsufficientScope,
-        InvalidCredentials,
-        InvalidParameter,
-        InvalidPortalUrl,
-        LimitError,
-        MethodNotFound,
-        NoAnswerError,
-        NotFound,
-        OperationTimeLimit,
-        Outcome,
-        OutcomeUnknown,
-        PermissionDeniedError,
-        PortalDeleted,
-        PortalError,
-        PortalMoved,
-        PortalOverloaded,
-        PortalUnreachable,
-        QueryLimitExceeded,
-        ReauthorizationRequired,
-        RequestError,
-        RestError,
-        ServerError,
-        TokenRefreshFailed,
-        TokenStoreError,
-        UnexpectedAnswer,
-        UntrustedCertificate,
-        WrongArgument,
+        AccessDenied, AuthError, BatchHalted, BatchRefused, BitrixError, BotError, BotIdRequired, BotNotFound,
+        BotNotOwned, BotNotRegistered, BotTokenRequired, ChatNotCreated, ClientClosed, CommandRefused, ConnectionLost,
+        CursorStalled, DeadlineExceeded, DownloadFailed, ExpiredToken, FileRefused, InsufficientScope,
+        InvalidCredentials, InvalidParameter, InvalidPortalUrl, LimitError, MessageInProgress, MessageRefused,
+        MethodNotFound, NoAnswerError, NotFound, NotSubscribed, NothingChanged, OperationTimeLimit, Outcome,
+        OutcomeUnknown, PermissionDeniedError, PortalDeleted, PortalError, PortalMoved, PortalOverloaded,
+        PortalUnreachable, QueryLimitExceeded, ReauthorizationRequired, RequestError, RestError, ServerError,
+        TokenRefreshFailed, TokenStoreError, UnexpectedAnswer, UntrustedCertificate, WrongArgument,
     )
-    from bitrix_chat.limits import (
-        ENTERPRISE,
-        STANDARD,
-        MemoryRateLimiter,
-        Plan,
-        RateLimiter,
-        shared_limiter,
+    from bitrix_chat.limits import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, RateLimiter, shared_limiter
+    from bitrix_chat.models import bb_code
+    from bitrix_chat.models.account import Account
+    from bitrix_chat.models.app import AppInfo, MethodAvailability
+    from bitrix_chat.models.attachment import (
+        AttachedFile, AttachedImage, Attachment, AvatarType, ColorToken, DelimiterBlock, FileBlock, GridBlock,
+        GridDisplay, GridRow, ImageBlock, LinkBlock, MessageBlock, RawBlock, UserBlock,
     )
-    from bitrix_chat.models.bot import (
-        Bot,
-        BotInfo,
-        BotPage,
-        Revision,
-    )
+    from bitrix_chat.models.bb_code import Markup, escape
+    from bitrix_chat.models.bot import Bot, BotInfo, BotPage, Revision
     from bitrix_chat.models.chat import (
-        Chat,
-        ChatInfo,
-        Entity,
+        Chat, ChatInfo, ChatPermissions, ChatRestrictions, Entity, EntityLink, MessageViews, PublicLink, ReadMark,
     )
-    from bitrix_chat.models.time import (
-        Time,
+    from bitrix_chat.models.command import Command, CommandInfo, CommandList
+    from bitrix_chat.models.counters import CounterTotals, Counters
+    from bitrix_chat.models.department import Department
+    from bitrix_chat.models.dialog import DialogMessages, FoundMessages, FoundReactions, ReadState, TariffRestrictions
+    from bitrix_chat.models.disk import CommittedFiles, DriveFile, DriveLinks, DriveObject, SavedFile
+    from bitrix_chat.models.event import EventPage, EventRecord
+    from bitrix_chat.models.event_handler import EventHandler
+    from bitrix_chat.models.file import DownloadLink, File, FileImage, MediaUrl, UploadedFile, ViewerAttributes
+    from bitrix_chat.models.keyboard import Button, ButtonAction, ButtonContext, ButtonDisplay, Keyboard, NewLine
+    from bitrix_chat.models.menu import Menu, MenuItem
+    from bitrix_chat.models.message import Forward, Message, MessageContext, MessageInfo, ReadReceipt, SentMessage
+    from bitrix_chat.models.notification import (
+        AllRead, Notification, NotificationKind, NotificationModule, NotificationPage, NotificationSearchPage,
     )
-    from bitrix_chat.models.user import (
-        Profile,
-        User,
+    from bitrix_chat.models.recent import (
+        RecentAvatar, RecentCopilot, RecentItem, RecentLines, RecentMessage, RecentPage,
     )
-    from bitrix_chat.rest.batch_result import (
-        BatchResult,
-        CommandResult,
-    )
-    from bitrix_chat.rest.call import (
-        Call,
-    )
-    from bitrix_chat.rest.reference import (
-        Reference,
-        ref,
-    )
-    from bitrix_chat.rest.request import (
-        Request,
-        Response,
-        Safety,
-    )
-    from bitrix_chat.transport.retrying import (
-        NO_RETRIES,
-        RetryPolicy,
-    )
+    from bitrix_chat.models.revision import ImRevision
+    from bitrix_chat.models.search import SearchAvatar, SearchHistoryItem
+    from bitrix_chat.models.time import Time
+    from bitrix_chat.models.user import Profile, User
+    from bitrix_chat.resources.files import FileContent
+    from bitrix_chat.rest.batch_result import BatchResult, CommandResult
+    from bitrix_chat.rest.call import Call
+    from bitrix_chat.rest.reference import Reference, ref
+    from bitrix_chat.rest.request import Request, Response, Safety
+    from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
+    # fmt: on
 
     __version__: str
 
+# fmt: off
 __all__ = [
-    "ENTERPRISE",
-    "NO_RETRIES",
-    "STANDARD",
-    "AccessDenied",
-    "AccessTokenAuth",
-    "AuthError",
-    "AuthStrategy",
-    "Background",
-    "BatchHalted",
-    "BatchRefused",
-    "BatchResult",
-    "BitrixChat",
-    "BitrixError",
-    "Bot",
-    "BotError",
-    "BotIdRequired",
-    "BotInfo",
-    "BotNotFound",
-    "BotNotOwned",
-    "BotNotRegistered",
-    "BotPage",
-    "BotTokenRequired",
-    "BotType",
-    "Call",
-    "Chat",
-    "ChatInfo",
-    "ChatNotCreated",
-    "ChatRole",
-    "ChatType",
-    "ClientClosed",
-    "Color",
-    "CommandResult",
-    "ConnectionLost",
-    "Credentials",
-    "DeadlineExceeded",
-    "Entity",
-    "EventMode",
-    "ExpiredToken",
-    "FileTokenStore",
-    "Gender",
-    "InsufficientScope",
-    "InvalidCredentials",
-    "InvalidParameter",
-    "InvalidPortalUrl",
-    "LimitError",
-    "MemoryRateLimiter",
-    "MemoryTokenStore",
-    "MethodNotFound",
-    "NoAnswerError",
-    "NotFound",
-    "OAuthAuth",
-    "OperationTimeLimit",
-    "Outcome",
-    "OutcomeUnknown",
-    "PermissionDeniedError",
-    "Plan",
-    "PortalDeleted",
-    "PortalError",
-    "PortalMoved",
-    "PortalOverloaded",
-    "PortalUnreachable",
-    "Profile",
-    "QueryLimitExceeded",
-    "RateLimiter",
-    "ReauthorizationRequired",
-    "Reference",
-    "Request",
-    "RequestError",
-    "Response",
-    "RestError",
-    "RetryPolicy",
-    "Revision",
-    "Safety",
-    "ServerError",
-    "Time",
-    "Token",
-    "TokenRefreshFailed",
-    "TokenStore",
-    "TokenStoreError",
-    "UnexpectedAnswer",
-    "UntrustedCertificate",
-    "User",
-    "WebhookAuth",
-    "WrongArgument",
-    "__version__",
-    "ref",
-    "shared_limiter",
+    "ENTERPRISE", "NO_RETRIES", "STANDARD", "AccessDenied", "AccessTokenAuth", "Account", "AllRead", "AppInfo",
+    "ApplicationStatus", "AttachedFile", "AttachedImage", "Attachment", "AuthError", "AuthStrategy", "AvatarType",
+    "Background", "BatchHalted", "BatchRefused", "BatchResult", "BitrixChat", "BitrixError", "Bot", "BotError",
+    "BotIdRequired", "BotInfo", "BotNotFound", "BotNotOwned", "BotNotRegistered", "BotPage", "BotTokenRequired",
+    "BotType", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call", "Chat", "ChatInfo",
+    "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatType", "ClientClosed", "Color",
+    "ColorToken", "Command", "CommandInfo", "CommandList", "CommandRefused", "CommandResult", "CommittedFiles",
+    "ConnectionLost", "CounterTotals", "Counters", "Credentials", "CursorStalled", "DeadlineExceeded",
+    "DelimiterBlock", "Department", "DialogMessages", "DownloadFailed", "DownloadLink", "DriveFile", "DriveLinks",
+    "DriveObject", "Entity", "EntityLink", "EventDelivery", "EventHandler", "EventMode", "EventPage", "EventRecord",
+    "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage", "FileRefused", "FileTokenStore", "Forward",
+    "FoundMessages", "FoundReactions", "Gender", "GridBlock", "GridDisplay", "GridRow", "ImRevision", "ImageBlock",
+    "ImageSize", "InsufficientScope", "InvalidCredentials", "InvalidParameter", "InvalidPortalUrl", "Keyboard",
+    "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl", "MemberOrder", "MemoryRateLimiter",
+    "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageBlock", "MessageContext", "MessageInProgress",
+    "MessageInfo", "MessageRefused", "MessageViews", "MethodAvailability", "MethodNotFound", "NewLine",
+    "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification", "NotificationKind",
+    "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType", "OAuthAuth",
+    "OperationTimeLimit", "Outcome", "OutcomeUnknown", "PermissionDeniedError", "Plan", "PortalDeleted",
+    "PortalError", "PortalMoved", "PortalOverloaded", "PortalUnreachable", "Profile", "PublicLink",
+    "QueryLimitExceeded", "RateLimiter", "RawBlock", "Reaction", "ReadMark", "ReadReceipt", "ReadState",
+    "ReauthorizationRequired", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines", "RecentMessage",
+    "RecentPage", "Reference", "Request", "RequestError", "Response", "RestError", "RetryPolicy", "Revision",
+    "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem", "SentMessage", "ServerError", "ShareTarget",
+    "SortOrder", "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore",
+    "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UploadedFile", "User", "UserBlock", "UserStatus",
+    "ViewerAttributes", "WebhookAuth", "WrongArgument", "__version__", "bb_code", "escape", "ref", "shared_limiter",
 ]
+# fmt: on
 
 _import = importer(
     __name__,
     {
         ".auth": (
-            "AccessTokenAuth AuthStrategy Credentials FileTokenStore MemoryTokenStore OAuthAuth Token "
-            "TokenStore WebhookAuth "
+            "AccessTokenAuth AuthStrategy Credentials FileTokenStore MemoryTokenStore OAuthAuth Token TokenStore "
+            "WebhookAuth"
         ),
         ".client": "BitrixChat",
-        ".enums": "Background BotType ChatRole ChatType Color EventMode Gender",
+        ".enums": (
+            "ApplicationStatus Background BotType ChatRole ChatType Color EventDelivery EventMode Gender "
+            "ImageSize LikeAction MemberOrder NotificationType Reaction ShareTarget SortOrder StatusMessage "
+            "UserStatus"
+        ),
         ".errors": (
             "AccessDenied AuthError BatchHalted BatchRefused BitrixError BotError BotIdRequired BotNotFound "
-            "BotNotOwned BotNotRegistered BotTokenRequired ChatNotCreated ClientClosed ConnectionLost "
-            "DeadlineExceeded ExpiredToken InsufficientScope InvalidCredentials InvalidParameter "
-            "InvalidPortalUrl LimitError MethodNotFound NoAnswerError NotFound OperationTimeLimit Outcome "
-            "OutcomeUnknown PermissionDeniedError PortalDeleted PortalError PortalMoved PortalOverloaded "
+            "BotNotOwned BotNotRegistered BotTokenRequired ChatNotCreated ClientClosed CommandRefused "
+            "ConnectionLost CursorStalled DeadlineExceeded DownloadFailed ExpiredToken FileRefused "
+            "InsufficientScope InvalidCredentials InvalidParameter InvalidPortalUrl LimitError MessageInProgress "
+            "MessageRefused MethodNotFound NoAnswerError NotFound NotSubscribed NothingChanged OperationTimeLimit "
+            "Outcome OutcomeUnknown PermissionDeniedError PortalDeleted PortalError PortalMoved PortalOverloaded "
             "PortalUnreachable QueryLimitExceeded ReauthorizationRequired RequestError RestError ServerError "
-            "TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate WrongArgument "
+            "TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate WrongArgument"
         ),
         ".limits": "ENTERPRISE MemoryRateLimiter Plan RateLimiter STANDARD shared_limiter",
+        ".models": "bb_code",
+        ".models.account": "Account",
+        ".models.app": "AppInfo MethodAvailability",
+        ".models.attachment": (
+            "AttachedFile AttachedImage Attachment AvatarType ColorToken DelimiterBlock FileBlock GridBlock "
+            "GridDisplay GridRow ImageBlock LinkBlock MessageBlock RawBlock UserBlock"
+        ),
+        ".models.bb_code": "Markup escape",
         ".models.bot": "Bot BotInfo BotPage Revision",
-        ".models.chat": "Chat ChatInfo Entity",
+        ".models.chat": (
+            "Chat ChatInfo ChatPermissions ChatRestrictions Entity EntityLink MessageViews PublicLink ReadMark"
+        ),
+        ".models.command": "Command CommandInfo CommandList",
+        ".models.counters": "CounterTotals Counters",
+        ".models.department": "Department",
+        ".models.dialog": "DialogMessages FoundMessages FoundReactions ReadState TariffRestrictions",
+        ".models.disk": "CommittedFiles DriveFile DriveLinks DriveObject SavedFile",
+        ".models.event": "EventPage EventRecord",
+        ".models.event_handler": "EventHandler",
+        ".models.file": "DownloadLink File FileImage MediaUrl UploadedFile ViewerAttributes",
+        ".models.keyboard": "Button ButtonAction ButtonContext ButtonDisplay Keyboard NewLine",
+        ".models.menu": "Menu MenuItem",
+        ".models.message": "Forward Message MessageContext MessageInfo ReadReceipt SentMessage",
+        ".models.notification": (
+            "AllRead Notification NotificationKind NotificationModule NotificationPage NotificationSearchPage"
+        ),
+        ".models.recent": "RecentAvatar RecentCopilot RecentItem RecentLines RecentMessage RecentPage",
+        ".models.revision": "ImRevision",
+        ".models.search": "SearchAvatar SearchHistoryItem",
         ".models.time": "Time",
         ".models.user": "Profile User",
+        ".resources.files": "FileContent",
         ".rest.batch_result": "BatchResult CommandResult",
         ".rest.call": "Call",
         ".rest.reference": "Reference ref",

@@ -1,7 +1,8 @@
 """The client: builds the transport stack and hands out the portal's methods."""
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 import aiohttp
@@ -14,15 +15,21 @@ from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.rest.call import Call, seconds
 from bitrix_chat.rest.request import Safety, Transport
 from bitrix_chat.transport.dispatch import MAX_IN_FLIGHT, Dispatch
+from bitrix_chat.transport.downloading import Downloading, PortalTransport
 from bitrix_chat.transport.flights import Departing, OnOrphan
-from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
+from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.wire import Wire
 
 if TYPE_CHECKING:
     from bitrix_chat.models.user import Profile
+    from bitrix_chat.resources.app import AppResource
     from bitrix_chat.resources.arguments import Id
-    from bitrix_chat.resources.imbot import BotHandle
+    from bitrix_chat.resources.event import EventResource
+    from bitrix_chat.resources.general import MethodResource, ServerResource
+    from bitrix_chat.resources.im import ImResource
+    from bitrix_chat.resources.imbot import BotHandle, ImbotResource
+    from bitrix_chat.resources.user import UserResource
     from bitrix_chat.rest.batch_result import BatchResult
 
 GRACE: Final = 10.0
@@ -40,6 +47,7 @@ class ClientOptions(TypedDict, total=False):
     max_in_flight: int
     departing: Departing | None
     on_orphan: OnOrphan | None
+    download_hosts: Collection[str]
 
 
 class BitrixChat:
@@ -57,6 +65,7 @@ class BitrixChat:
         max_in_flight: HTTP requests at a time.
         departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
+        download_hosts: hosts besides the portal's own that the links of files may lead to.
     """
 
     def __init__(
@@ -71,11 +80,15 @@ class BitrixChat:
         max_in_flight: int = MAX_IN_FLIGHT,
         departing: Departing | None = None,
         on_orphan: OnOrphan | None = None,
+        download_hosts: Collection[str] = (),
     ) -> None:
         _check(auth, session, limiter, operating_limit)
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
-        signing = Signing(auth, Wire(session))
+        if isinstance(download_hosts, str):
+            raise InvalidParameter("`download_hosts` is text, but it is a list of host names")
+        wire = Wire(session)
+        signing = Signing(auth, wire)
         dispatch = Dispatch(
             signing,
             limiter=limiter,
@@ -85,19 +98,64 @@ class BitrixChat:
             on_orphan=on_orphan,
         )
         self._layers: tuple[Dispatch, Signing] | None = (dispatch, signing)
-        self._hand_out(Retrying(dispatch, retry or NO_RETRIES, seconds(timeout)))
+        files = Downloading(wire, signing, dispatch, download_hosts)
+        self._hand_out(PortalTransport(dispatch, retry or NO_RETRIES, seconds(timeout), files))
 
     def _hand_out(self, transport: Transport) -> None:
-        # Methods and models are many: they are imported with the first client, not with the package.
+        # Methods and models are many: each branch is imported when it is first used, none with the package.
         from bitrix_chat.resources.general import GeneralResource  # noqa: PLC0415
-        from bitrix_chat.resources.im import ImResource  # noqa: PLC0415
-        from bitrix_chat.resources.imbot import BotHandle, ImbotResource  # noqa: PLC0415
 
         self._transport = transport
         self._general = GeneralResource(transport)
-        self._handle: type[BotHandle] = BotHandle
-        self.im: ImResource = ImResource(transport)
-        self.imbot: ImbotResource = ImbotResource(transport)
+
+    @functools.cached_property
+    def im(self) -> "ImResource":
+        """Chats of people: the methods `im.*`, for the user of the webhook or token."""
+        from bitrix_chat.resources.im import ImResource  # noqa: PLC0415
+
+        return ImResource(self._transport)
+
+    @functools.cached_property
+    def imbot(self) -> "ImbotResource":
+        """Registering and finding bots: `imbot.v2.Bot.*`; what one bot does is on `bot(id, token=...)`."""
+        from bitrix_chat.resources.imbot import ImbotResource  # noqa: PLC0415
+
+        return ImbotResource(self._transport)
+
+    @functools.cached_property
+    def user(self) -> "UserResource":
+        """The portal's users: `user.current`, `user.get`."""
+        from bitrix_chat.resources.user import UserResource  # noqa: PLC0415
+
+        return UserResource(self._transport)
+
+    @functools.cached_property
+    def event(self) -> "EventResource":
+        """Handlers of an application's events: `event.*`."""
+        from bitrix_chat.resources.event import EventResource  # noqa: PLC0415
+
+        return EventResource(self._transport)
+
+    @functools.cached_property
+    def app(self) -> "AppResource":
+        """The application: `app.info`."""
+        from bitrix_chat.resources.app import AppResource  # noqa: PLC0415
+
+        return AppResource(self._transport)
+
+    @functools.cached_property
+    def server(self) -> "ServerResource":
+        """The portal's server: `server.time`."""
+        from bitrix_chat.resources.general import ServerResource  # noqa: PLC0415
+
+        return ServerResource(self._transport)
+
+    @functools.cached_property
+    def method(self) -> "MethodResource":
+        """What the portal can do: `method.get`."""
+        from bitrix_chat.resources.general import MethodResource  # noqa: PLC0415
+
+        return MethodResource(self._transport)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Unpack[ClientOptions]) -> Self:
@@ -149,15 +207,19 @@ class BitrixChat:
             bot_id: the bot's id.
             token: the token it was registered with; needed with a webhook, not with OAuth.
         """
-        return self._handle(self._transport, bot_id, token)
+        from bitrix_chat.resources.imbot import BotHandle  # noqa: PLC0415
+
+        return BotHandle(self._transport, bot_id, token)
 
     def profile(self) -> "Call[Profile]":
         """Get whoever the webhook or token acts for. Source: `profile`."""
         return self._general.profile()
 
-    def call(
-        self, method: str, params: Mapping[str, Any] | None = None, *, safety: Safety = Safety.CREATE
-    ) -> Call[Any]:
+    def scope(self, *, full: bool | None = None) -> "Call[list[str]]":
+        """Get the scopes of the webhook or token, or with `full` all there are. Source: `scope`."""
+        return self._general.scope(full=full)
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None, *, safety: Safety | None = None) -> Call[Any]:
         """Call any REST method by its name and get its raw result; see `GeneralResource.call`."""
         return self._general.call(method, params, safety=safety)
 

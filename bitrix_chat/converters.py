@@ -26,12 +26,18 @@ T = TypeVar("T")
 _TRUE: Final = frozenset({True, "Y", "1", "true", "TRUE"})
 _FALSE: Final = frozenset({False, "N", "0", "false", "FALSE", ""})
 _WHOLE: Final = re.compile(r"\s*-?[0-9]+\s*")
+_LAST_DIGITS: Final = re.compile(r"(?<=[a-z])[0-9]+$")
 
 
 def camel_case(name: str) -> str:
     """Write a Python name as `imbot.v2` does: `date_create` becomes `dateCreate`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
+
+
+def snake_case(name: str) -> str:
+    """Write a Python name as `im` does: `entity_data1` becomes `entity_data_1`."""
+    return _LAST_DIGITS.sub(r"_\g<0>", name)
 
 
 def _boolean(value: Any, _: Any) -> bool:
@@ -87,15 +93,22 @@ def _optional(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, An
     if target in _LENIENT:
         return _LENIENT[target]
     hook = converter.get_structure_hook(target)
-    absent_list = get_origin(target) is dict
+    is_object, is_moment = _is_object(target), target is datetime
 
     def structure(value: Any, _: Any) -> Any:
-        # `false` and "" stand for absence wherever something else is promised, `[]` for an absent map.
-        if value is None or value == "" or (value is False and target is not bool) or (absent_list and value == []):
+        # `false` and "" stand for absence wherever something else is promised, `[]` for an absent object, and
+        # `{}` for a date that PHP could not write.
+        if value is None or value == "" or (value is False and target is not bool):
+            return None
+        if (is_object and value == []) or (is_moment and value in ({}, [])):
             return None
         return hook(value, target)
 
     return structure
+
+
+def _is_object(annotation: Any) -> bool:
+    return get_origin(annotation) is dict or attrs.has(annotation)
 
 
 def _optional_text(value: Any, _: Any) -> str | None:
@@ -190,9 +203,8 @@ def _map(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], A
 
 def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
     attrs.resolve_types(annotation)
-    overrides: dict[str, Any] = {
-        attribute.name: override(rename=rename(attribute.name)) for attribute in attrs.fields(annotation)
-    }
+    rename = _OWN_DIALECTS.get(getattr(annotation, "DIALECT", ""), rename)
+    overrides: dict[str, Any] = {attribute.name: _override(attribute, rename) for attribute in attrs.fields(annotation)}
     build = make_dict_structure_fn(annotation, converter, **overrides)
 
     def structure(value: Any, target: Any) -> Any:
@@ -207,6 +219,17 @@ def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation
         return build({key: item for key, item in value.items() if item is not None}, target)
 
     return structure
+
+
+# Some objects keep their own spelling inside answers of another dialect: files are camelCase wherever they appear.
+_OWN_DIALECTS: Final[Mapping[str, Callable[[str], str]]] = {"camel": camel_case, "upper": str.upper}
+
+
+def _override(attribute: "attrs.Attribute[Any]", rename: Callable[[str], str]) -> Any:
+    """Follow a field's metadata: `wire` is its name there, `read` a function for what PHP writes in several forms."""
+    name = attribute.metadata.get("wire") or rename(attribute.name)
+    read = attribute.metadata.get("read")
+    return override(rename=name) if read is None else override(rename=name, struct_hook=lambda value, _: read(value))
 
 
 def answers(rename: Callable[[str], str]) -> cattrs.Converter:
@@ -231,7 +254,7 @@ def _swapped(factory: Callable[..., Any], kind: Any, converter: cattrs.Converter
 
 CAMEL_ANSWERS: Final = answers(camel_case)
 """Answers of `imbot.v2` and `im.v2`."""
-SNAKE_ANSWERS: Final = answers(str)
+SNAKE_ANSWERS: Final = answers(snake_case)
 """Most answers of `im.*`."""
 UPPER_ANSWERS: Final = answers(str.upper)
 """Answers with the keys of the database, such as `profile`."""
@@ -282,13 +305,41 @@ UPPER_REQUESTS: Final = _requests(lambda color: color.legacy_name, lambda value:
 UPPER_REQUESTS.register_unstructure_hook(ChatType, lambda kind: kind.name)
 
 
+class Null(enum.Enum):
+    """What is sent as null: a value to be removed, where None is one that was not given."""
+
+    NULL = None
+
+
+NULL: Final = Null.NULL
+
+
+@attrs.frozen
+class Verbatim:
+    """JSON that has its wire form already (a keyboard, an attachment): no dialect touches it, null included."""
+
+    value: Any
+
+    @classmethod
+    def of(cls, value: Any) -> "Verbatim | None":
+        """Wrap a value; None stays what was not given."""
+        return None if value is None else cls(value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+
 def wire(converter: cattrs.Converter, params: Mapping[str, Any]) -> dict[str, Any]:
     """Write parameters in a dialect; what was not given (None) is left out, inside maps too."""
     return {name: _wire(converter, value) for name, value in params.items() if value is not None}
 
 
 def _wire(converter: cattrs.Converter, value: Any) -> Any:
+    if value is NULL:
+        return None
     kind = type(value)
+    if kind is Verbatim:
+        return value.value
     if kind is str or kind is int or kind is Reference:
         return value
     if kind is dict:

@@ -8,6 +8,8 @@
     │   │   └── UntrustedCertificate    TLS did not prove that this is the portal
     │   ├── ConnectionLost          it broke after bytes had left
     │   ├── UnexpectedAnswer        bytes came back, but no Bitrix24 answer
+    │   │   └── CursorStalled       a page led back to itself; iterating on would never end
+    │   ├── DownloadFailed          the signed link did not give the whole file
     │   ├── DeadlineExceeded        `timeout=` ran out (also a TimeoutError)
     │   ├── OutcomeUnknown          a create that may or may not have run: look before repeating
     │   ├── ClientClosed            the client was closed before the call could leave
@@ -31,26 +33,30 @@
         │   ├── BotNotOwned
         │   ├── BotIdRequired
         │   ├── BotTokenRequired
-        │   └── BotNotRegistered
+        │   ├── BotNotRegistered
+        │   └── CommandRefused
         ├── RequestError            about the request
         │   ├── MethodNotFound
         │   ├── WrongArgument
         │   ├── BatchHalted
         │   ├── ChatNotCreated
+        │   ├── MessageRefused      its text, keyboard or attachment, or an event handler's veto
+        │   ├── MessageInProgress   its template id is taken by a sending that has not ended
+        │   ├── FileRefused
+        │   ├── NothingChanged      it was already as asked
+        │   ├── NotSubscribed
         │   └── NotFound
         └── PortalError             about the portal
             ├── ServerError         it failed inside; a write may have run
             ├── PortalDeleted
             └── PortalMoved         it was renamed and answers from another address
 
-Every error carries the `Outcome` of its request. Codes become classes by `CODES`; a code that is
-not listed is a plain `RestError` with its `.code`.
+Every error carries the `Outcome` of its request. Codes become classes by the table in `error_codes`; a code
+that is not listed is a plain `RestError` with its `.code`.
 """
 
-from collections.abc import Mapping
 from enum import Enum
-from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 
 class Outcome(Enum):
@@ -133,6 +139,16 @@ class ConnectionLost(NoAnswerError):
 
 class UnexpectedAnswer(NoAnswerError):
     """The answer is HTML, cut off, or no Bitrix24 envelope."""
+
+
+class CursorStalled(UnexpectedAnswer):
+    """A page named a cursor that was already used: iterating on would read the same pages without end."""
+
+    default_outcome = Outcome.DONE
+
+
+class DownloadFailed(NoAnswerError):
+    """The signed link did not give the whole file: it expired, led elsewhere, or broke off."""
 
 
 class DeadlineExceeded(NoAnswerError, TimeoutError):
@@ -265,6 +281,10 @@ class BotNotRegistered(BotError):
     """The portal refused the registration."""
 
 
+class CommandRefused(BotError):
+    """The portal does not take this command of a bot, or could not send its answer."""
+
+
 class RequestError(RestError):
     """About the request itself."""
 
@@ -285,8 +305,30 @@ class ChatNotCreated(RequestError):
     """The portal could not create the chat and gives no reason."""
 
 
+class MessageRefused(RequestError):
+    """The message was not posted: it is empty, its keyboard, menu or attachment is wrong or too large, or vetoed."""
+
+
+class MessageInProgress(RequestError):
+    """A message of this template id is being sent and has not ended; the portal forgets it after an hour."""
+
+    default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class FileRefused(RequestError):
+    """The file was not taken; with `FILE_SEND_FAILED` it is stored, and only its message was not posted."""
+
+
+class NothingChanged(RequestError):
+    """It was already as asked: the reaction is set, or is not there."""
+
+
+class NotSubscribed(RequestError):
+    """The user has no subscription to messenger events: `b24.im.v2.event.subscribe()`."""
+
+
 class NotFound(RequestError):
-    """The chat, message, user or manifest is not there."""
+    """The chat, message, user, file or command is not there."""
 
 
 class PortalError(RestError):
@@ -305,77 +347,3 @@ class PortalDeleted(PortalError):
 
 class PortalMoved(PortalError):
     """The portal was renamed and sends callers to another address; nothing ran here."""
-
-
-CODES: Final[Mapping[str, type[RestError]]] = MappingProxyType(
-    {
-        "0": WrongArgument,
-        "100": WrongArgument,
-        "22002": MethodNotFound,
-        "ACCESS_DENIED": AccessDenied,
-        "ACCESS_ERROR": AccessDenied,
-        "APPLICATION_NOT_FOUND": InvalidCredentials,
-        "AUTHORIZATION_ERROR": AuthError,
-        "AUTHORIZE_ERROR": AccessDenied,
-        "BAD_VERIFICATION_CODE": ReauthorizationRequired,
-        "BOT_AVATAR_INCORRECT_SIZE": BotNotRegistered,
-        "BOT_AVATAR_INCORRECT_TYPE": BotNotRegistered,
-        "BOT_CODE_ALREADY_TAKEN": BotNotRegistered,
-        "BOT_CODE_REQUIRED": BotNotRegistered,
-        "BOT_ID_REQUIRED": BotIdRequired,
-        "BOT_INVALID_CALLBACK": BotNotRegistered,
-        "BOT_INVALID_EVENT_MODE": BotNotRegistered,
-        "BOT_INVALID_TYPE": BotNotRegistered,
-        "BOT_LIMIT_EXCEEDED": BotNotRegistered,
-        "BOT_NOT_FOUND": BotNotFound,
-        "BOT_OWNERSHIP_ERROR": BotNotOwned,
-        "BOT_PROPERTIES_REQUIRED": BotNotRegistered,
-        "BOT_REGISTER_FAILED": BotNotRegistered,
-        "BOT_TOKEN_INVALID_LENGTH": BotNotRegistered,
-        "BOT_TOKEN_NOT_SPECIFIED": BotTokenRequired,
-        "BOT_UNREGISTER_FAILED": BotError,
-        "BOT_WEBHOOK_URL_REQUIRED": BotNotRegistered,
-        "CHAT_NOT_FOUND": NotFound,
-        "CREATION_ERROR": ChatNotCreated,
-        "DIALOG_ID_EMPTY": WrongArgument,
-        "ERROR_ARGUMENT": WrongArgument,
-        "ERROR_BATCH_LENGTH_EXCEEDED": BatchRefused,
-        "ERROR_BATCH_METHOD_NOT_ALLOWED": BatchRefused,
-        "ERROR_MANIFEST_IS_NOT_AVAILABLE": NotFound,
-        "ERROR_METHOD_NOT_FOUND": MethodNotFound,
-        "ERROR_OAUTH": AuthError,
-        "ERROR_UNEXPECTED_ANSWER": ServerError,
-        "EXPIRED_TOKEN": ExpiredToken,
-        "INSUFFICIENT_SCOPE": InsufficientScope,
-        "INTERNAL_SERVER_ERROR": ServerError,
-        "INVALID_CLIENT": ReauthorizationRequired,
-        "INVALID_CREDENTIALS": InvalidCredentials,
-        "INVALID_FORMAT": WrongArgument,
-        "INVALID_GRANT": ReauthorizationRequired,
-        "INVALID_REQUEST": RequestError,
-        "INVALID_SCOPE": InsufficientScope,
-        "INVALID_TOKEN": InvalidCredentials,
-        "MESSAGE_NOT_FOUND": NotFound,
-        "METHOD_CONFIRM_DENIED": AccessDenied,
-        "METHOD_CONFIRM_WAITING": AccessDenied,
-        "NOT_INSTALLED": ReauthorizationRequired,
-        "NO_AUTH_FOUND": InvalidCredentials,
-        "OPERATION_TIME_LIMIT": OperationTimeLimit,
-        "OVERLOAD_LIMIT": PortalOverloaded,
-        "PARAMS_REQUIRED": WrongArgument,
-        "PAYMENT_REQUIRED": AccessDenied,
-        "PORTAL_DELETED": PortalDeleted,
-        "QUERY_LIMIT_EXCEEDED": QueryLimitExceeded,
-        "USER_ACCESS_ERROR": AccessDenied,
-        "WRONG_CLIENT": ReauthorizationRequired,
-        "WRONG_ENCODING": ServerError,  # the method ran, and its answer could not be written as JSON
-        "WRONG_PARAMETER": WrongArgument,
-        "WRONG_REQUEST": RequestError,
-    }
-)
-"""Error code, in capitals, to class: the portal mixes cases (`expired_token`, `menu_ERROR`)."""
-
-
-def error_class(code: str) -> type[RestError]:
-    """Return the class for a code in any case; `RestError` for one that is not listed."""
-    return CODES.get(code.upper(), RestError)

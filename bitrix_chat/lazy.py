@@ -10,13 +10,15 @@ def importer(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
         package: the package's name.
-        homes: by module, relative to the package, the names that live there, parted by blanks.
+        homes: by module, relative to the package, the names that live there, parted by blanks; a name may be a
+            module itself.
     """
     home_of = {name: module for module, names in homes.items() for name in names.split()}
 
     def __getattr__(name: str) -> Any:  # noqa: N807  # it becomes the module's
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(home_of[name], package), name)
+        home = importlib.import_module(home_of[name], package)
+        return getattr(home, name) if hasattr(home, name) else importlib.import_module(f"{home.__name__}.{name}")
 
     return __getattr__

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import bitrix_chat
 from bitrix_chat import errors
-from bitrix_chat.errors import CODES, BitrixError, NoAnswerError, Outcome, RestError, error_class
+from bitrix_chat.error_codes import CODES, error_class
+from bitrix_chat.errors import BitrixError, NoAnswerError, Outcome, RestError
 
 CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BitrixError)]
 
@@ -84,6 +85,12 @@ def test_every_error_has_an_outcome_a_sentence_and_a_place_in_the_package(kind):
         ("ERROR_METHOD_NOT_FOUND", "MethodNotFound", "RequestError"),
         ("22002", "MethodNotFound", "RequestError"),
         ("100", "WrongArgument", "RequestError"),
+        ("menu_ERROR", "MessageRefused", "RequestError"),
+        ("MESSAGE_DUPLICATED_BY_UUID", "MessageInProgress", "RequestError"),
+        ("REACTION_ALREADY_SET", "NothingChanged", "RequestError"),
+        ("USER_NOT_SUBSCRIBED", "NotSubscribed", "RequestError"),
+        ("FILE_TOO_LARGE", "FileRefused", "RequestError"),
+        ("COMMAND_TITLE_REQUIRED", "CommandRefused", "BotError"),
         ("0", "WrongArgument", "RequestError"),
         ("invalid_grant", "ReauthorizationRequired", "AuthError"),
     ],
@@ -95,7 +102,7 @@ def test_a_documented_code_has_its_class(code, kind, parent):
 
 
 def test_a_code_that_nobody_listed_is_a_plain_rest_error():
-    assert error_class("menu_ERROR") is RestError
+    assert error_class("NO_SUCH_CODE") is RestError
     assert error_class("") is RestError
 
 
@@ -119,9 +126,13 @@ def test_the_first_split_is_whether_the_portal_answered():
         ),
         (
             Outcome.REFUSED_TEMPORARY,
-            "ExpiredToken QueryLimitExceeded OperationTimeLimit TokenRefreshFailed TokenStoreError",
+            "ExpiredToken MessageInProgress QueryLimitExceeded OperationTimeLimit TokenRefreshFailed TokenStoreError",
         ),
-        (Outcome.UNKNOWN, "NoAnswerError ConnectionLost UnexpectedAnswer OutcomeUnknown ServerError"),
+        (
+            Outcome.UNKNOWN,
+            "NoAnswerError ConnectionLost UnexpectedAnswer DownloadFailed OutcomeUnknown ServerError",
+        ),
+        (Outcome.DONE, "CursorStalled"),
     ],
 )
 def test_outcomes_follow_the_evidence(outcome, names):

@@ -12,13 +12,13 @@ from urllib.parse import quote_plus
 from attrs import field, frozen
 
 from bitrix_chat.auth.token import Token
+from bitrix_chat.error_codes import error_class
 from bitrix_chat.errors import (
     InvalidParameter,
     LimitError,
     ReauthorizationRequired,
     ServerError,
     TokenRefreshFailed,
-    error_class,
 )
 
 METHOD: Final = "oauth/token"

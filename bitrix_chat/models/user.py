@@ -23,11 +23,15 @@ class User:
     work_position: str = ""
     color: str | None = None
     avatar: str | None = None
+    avatar_hr: str | None = None
+    """The avatar in high resolution, where it was asked for."""
     gender: Gender | str | None = None
     birthday: str | None = None
     """Day and month as `15-03`."""
     extranet: bool = False
+    network: bool = False
     bot: bool = False
+    bot_data: dict[str, Any] | None = None
     connector: bool = False
     external_auth_id: str | None = None
     status: str | None = None

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bitrix_chat.enums import Color
 from bitrix_chat.errors import InvalidParameter
@@ -19,9 +20,12 @@ MAX_TITLE: Final = 255
 MAX_ENTITY_TYPE: Final = 50
 MAX_ENTITY_ID: Final = 255
 MAX_BOT_TOKEN: Final = 40
+MAX_MESSAGE: Final = 20_000
+MAX_FORWARDED: Final = 100
 
 _DIALOG_ID: Final = re.compile(r"chat[1-9]\d*|[1-9]\d*|sg[1-9]\d*|crm\|\w+\|\d+", re.ASCII)
 EnumT = TypeVar("EnumT", bound=StrEnum)
+T = TypeVar("T")
 
 
 def positive_id(name: str, value: Id) -> Id:
@@ -29,6 +33,14 @@ def positive_id(name: str, value: Id) -> Id:
     if isinstance(value, Reference) or (type(value) is int and value > 0):
         return value
     raise InvalidParameter(f"`{name}` is {_shown(value)}, but an id is a positive whole number")
+
+
+def required_ids(name: str, values: Iterable[Id]) -> list[Id]:
+    """Return a list of ids with at least one in it."""
+    ids = positive_ids(name, values)
+    if not ids:
+        raise InvalidParameter(f"`{name}` is empty, but at least one id is needed")
+    return ids
 
 
 def positive_ids(name: str, values: Iterable[Id] | None) -> list[Id] | None:
@@ -65,16 +77,95 @@ def required_text(name: str, value: str, max_length: int | None = None) -> str:
     return value
 
 
+def texts(name: str, values: Iterable[str] | None) -> list[str] | None:
+    """Return a list of texts; None where there is none, since the portal cannot tell an empty list from it."""
+    if values is None:
+        return None
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidParameter(f"`{name}` is {_shown(values)}, not a list of texts")
+    return [required_text(f"{name}[{index}]", value) for index, value in enumerate(values)] or None
+
+
 def bot_token(value: str | None, max_length: int | None = None) -> str | None:
     """Return a bot's token; an empty one is a forgotten variable, not a bot without a token."""
     return None if value is None else required_text("token", value, max_length)
 
 
-def whole_number(name: str, value: int, least: int) -> int:
-    """Return a whole number that is not too small."""
-    if type(value) is int and value >= least:
+def whole_number(name: str, value: int, least: int, most: int | None = None) -> int:
+    """Return a whole number within its bounds."""
+    if type(value) is int and value >= least and (most is None or value <= most):
         return value
-    raise InvalidParameter(f"`{name}` is {_shown(value)}, but it is a whole number of at least {least}")
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    raise InvalidParameter(f"`{name}` is {_shown(value)}, but it is a whole number {bounds}")
+
+
+def limit(value: int | None, most: int) -> int | None:
+    """Return how many to ask for at a time, which the portal would cut in silence."""
+    return None if value is None else whole_number("limit", value, 1, most)
+
+
+def offset(value: int | None) -> int | None:
+    """Return how many to pass over."""
+    return None if value is None else whole_number("offset", value, 0)
+
+
+def flag(name: str, value: bool | None) -> bool | None:  # noqa: FBT001  # it is the value, not a switch
+    """Return a boolean; the portal would read "false" or 0 in its own ways."""
+    if value is None or isinstance(value, bool):
+        return value
+    raise InvalidParameter(f"`{name}` is {_shown(value)}, but it is True or False")
+
+
+def moment(name: str, value: datetime | None) -> datetime | None:
+    """Return a moment that says its time zone; the portal would guess one."""
+    if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
+        return value
+    fault = "has no time zone" if isinstance(value, datetime) else f"is {_shown(value)}"
+    raise InvalidParameter(f"`{name}` {fault}, but it is a datetime with one, such as datetime.now(UTC)")
+
+
+def required(name: str, value: T | None) -> T:
+    """Return what the portal cannot do without."""
+    if value is None:
+        raise InvalidParameter(f"`{name}` is needed")
+    return value
+
+
+def cursor(name: str, value: Id | None) -> Id | None:
+    """Return an id to go on from; 0 is the beginning."""
+    return value if value is None or (value == 0 and type(value) is int) else positive_id(name, value)
+
+
+def joined(name: str, words: Iterable[str] | None) -> str | None:
+    """Return words as the portal reads a list in one text, parted by commas."""
+    if words is None:
+        return None
+    if isinstance(words, str | bytes) or not isinstance(words, Iterable):
+        raise InvalidParameter(f"`{name}` is {_shown(words)}, not a list of words")
+    return ",".join(required_text(f"{name}[{index}]", word) for index, word in enumerate(words)) or None
+
+
+def not_both(**given: object) -> None:
+    """Refuse parameters of which the portal would drop all but one without a word."""
+    names = [f"`{name}`" for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise InvalidParameter(f"{' and '.join(names)} are given, but the portal heeds only one of them")
+
+
+def chat_or_dialog(chat: Id | None, dialog: DialogId | None) -> dict[str, Any]:
+    """Return the parameters that name a chat in the methods `im.*`, by its number or by `chat<number>`."""
+    if chat is not None and dialog is None:
+        return {"CHAT_ID": positive_id("chat_id", chat)}
+    if dialog is not None and chat is None:
+        return {"DIALOG_ID": dialog_id("dialog_id", dialog)}
+    raise InvalidParameter("either `chat_id` or `dialog_id` is needed, not both")
+
+
+def search_text(name: str, value: str | None, least: int) -> str | None:
+    """Return what to search for, long enough for the portal to look."""
+    if value is not None and len(required_text(name, value).strip()) < least:
+        raise InvalidParameter(f"`{name}` has {len(value.strip())} characters, the portal searches from {least} on")
+    return value
 
 
 def color(name: str, value: Color | str | None) -> Color | None:
@@ -96,6 +187,24 @@ def choice(name: str, kind: type[EnumT], value: EnumT | str | None) -> EnumT | N
         if isinstance(value, str) and value.lower() == member.value.lower():
             return member
     raise InvalidParameter(f"`{name}` is {_shown(value)}, not one of {', '.join(kind)}")
+
+
+def open_choice(name: str, kind: type[EnumT], value: EnumT | str) -> EnumT | str:
+    """Return a member of a vocabulary that a portal may know more of; a word beyond it passes as it is."""
+    word = required_text(name, value)
+    return next((member for member in kind if member.value.lower() == word.lower()), word)
+
+
+def exactly_one(**given: object) -> None:
+    """Refuse parameters none of which is given, or several, of which the portal would follow one."""
+    if sum(value is not None for value in given.values()) != 1:
+        raise InvalidParameter(f"exactly one of {', '.join(f'`{name}`' for name in given)} is needed")
+
+
+def at_least_one(**given: object) -> None:
+    """Refuse a request in which nothing was given of what it is made for."""
+    if all(value is None for value in given.values()):
+        raise InvalidParameter(f"nothing is given: {', '.join(f'`{name}`' for name in given)}, at least one is needed")
 
 
 def entity(value: Entity | None) -> tuple[str | None, str | None]:

@@ -6,8 +6,11 @@ from typing import Any, TypeVar
 from bitrix_chat.converters import CAMEL_REQUESTS, UPPER_REQUESTS, wire
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Request, Safety, Transport
+from bitrix_chat.rest.safety import SAFETY
 
 T = TypeVar("T")
+Decode = Callable[[Any], T]
+Draw = Callable[[Request], Request]
 
 
 class Resource:
@@ -16,10 +19,36 @@ class Resource:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def _camel(self, method: str, params: Mapping[str, Any], decode: Callable[[Any], T], safety: Safety) -> Call[T]:
-        """Make a call of `imbot.v2` or `im.v2`; what is None was not given."""
-        return Call(Request(method, wire(CAMEL_REQUESTS, params), safety), decode, self._transport)
+    def _camel(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        decode: Decode[T],
+        *,
+        safety: Safety | None = None,
+        draw: Draw | None = None,
+    ) -> Call[T]:
+        """Make a call of `imbot.v2` or `im.v2`; what is None was not given, `safety` is the table's by default."""
+        request = Request(method, wire(CAMEL_REQUESTS, params), safety or SAFETY[method].safety)
+        return Call(request, decode, self._transport, draw=draw)
 
-    def _upper(self, method: str, params: Mapping[str, Any], decode: Callable[[Any], T], safety: Safety) -> Call[T]:
-        """Make a call of `im` or another branch with upper-case parameters; what is None was not given."""
-        return Call(Request(method, wire(UPPER_REQUESTS, params), safety), decode, self._transport)
+    def _upper(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        decode: Decode[T],
+        *,
+        safety: Safety | None = None,
+        draw: Draw | None = None,
+    ) -> Call[T]:
+        """Make a call of `im` or another branch with upper-case parameters, as `_camel` does."""
+        request = Request(method, wire(UPPER_REQUESTS, params), safety or SAFETY[method].safety)
+        return Call(request, decode, self._transport, draw=draw)
+
+
+class BotScopedResource(Resource):
+    """A branch of `imbot.v2` that acts for one bot, whose id and token go along with every call."""
+
+    def __init__(self, transport: Transport, bot: Mapping[str, Any]) -> None:
+        super().__init__(transport)
+        self._bot = bot

@@ -40,12 +40,13 @@ _KEY: Final = re.compile(r"[^\s\[\]\0\ud800-\udfff][^\[\]\0\ud800-\udfff]*")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
-def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False) -> Request:
+def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False, drawn: Mapping[str, Request] | None = None) -> Request:
     """Write calls as one `batch` request.
 
     Args:
         calls: at most 50 calls by their names in the batch, in the order of execution.
         halt: stop at the first command that fails.
+        drawn: what the calls have become as they were claimed, template ids included.
 
     Raises:
         InvalidParameter: a command cannot be said in a batch; the message names the parameter.
@@ -55,7 +56,7 @@ def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False) -> Request:
     names: dict[int, str] = {}
     commands: dict[str, str] = {}
     for name, call in calls.items():
-        commands[name] = _command(call.request, names, halt=halt)
+        commands[name] = _command(call.request if drawn is None else drawn[name], names, halt=halt)
         names[id(call)] = name
     safety = max((call.request.safety for call in calls.values()), key=_RISK.index)
     return Request("batch", {"halt": int(halt), "cmd": commands}, safety)

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from bitrix_chat.errors import BitrixError, InvalidParameter, Outcome
 from bitrix_chat.rest.batch import unpack
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Exchange, Response
+from bitrix_chat.rest.request import Exchange, Request, Response
 
 T = TypeVar("T")
 
@@ -109,15 +109,19 @@ class BatchDecoder:
             exchange.carrier = batch
         return batch
 
+    @property
+    def requests(self) -> dict[str, Request]:
+        """What each command sends, with what was drawn for it."""
+        return {name: exchange.request for name, exchange in self._exchanges.items()}
+
     def __call__(self, raw: Any) -> BatchResult:
         """Take the answer apart.
 
         Raises:
             UnexpectedAnswer: it is no batch answer, so that no command's outcome is known.
         """
-        requests = {name: exchange.request for name, exchange in self._exchanges.items()}
         try:
-            answers = list(unpack(requests, Response(raw), halt=self._halt))
+            answers = list(unpack(self.requests, Response(raw), halt=self._halt))
         except BitrixError as error:
             for exchange in self._exchanges.values():
                 exchange.fail(error)

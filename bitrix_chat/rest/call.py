@@ -32,7 +32,17 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
     been awaited, packed or inspected warns.
     """
 
-    __slots__ = ("__weakref__", "_decode", "_exchange", "_request", "_running", "_seen", "_timeout", "_transport")
+    __slots__ = (
+        "__weakref__",
+        "_decode",
+        "_draw",
+        "_exchange",
+        "_request",
+        "_running",
+        "_seen",
+        "_timeout",
+        "_transport",
+    )
 
     def __init__(
         self,
@@ -40,11 +50,13 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         decode: Callable[[Any], T],
         transport: Transport,
         timeout: float | Literal["default"] | None = "default",
+        draw: Callable[[Request], Request] | None = None,
     ) -> None:
         self._request = request
         self._decode = decode
         self._transport = transport
         self._timeout = timeout
+        self._draw = draw
         self._exchange: Exchange | None = None
         self._running: Coroutine[Any, Any, T] | None = None
         self._seen = False
@@ -54,7 +66,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
 
     @property
     def request(self) -> Request:
-        """What the call sends, to inspect and compare."""
+        """What the call sends, to inspect and compare, without what is drawn as it starts (a message's template id)."""
         self._seen = True
         return self._request
 
@@ -110,7 +122,8 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
             RuntimeError: it was awaited, packed or closed before.
         """
         self._refuse_if_claimed()
-        self._exchange = Exchange(self._request, self._timeout)
+        request = self._request if self._draw is None else self._draw(self._request)
+        self._exchange = Exchange(request, self._timeout)
         return self._exchange
 
     def _refuse_if_claimed(self) -> None:

@@ -8,7 +8,8 @@ from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bitrix_chat.errors import BitrixError, Outcome, PortalMoved, RestError, UnexpectedAnswer, error_class
+from bitrix_chat.error_codes import error_class
+from bitrix_chat.errors import BitrixError, Outcome, PortalMoved, RestError, UnexpectedAnswer
 from bitrix_chat.rest.request import Response
 
 _LONGEST_CODE: Final = 64

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.safety import SAFETY
 
 LOOKALIKE: Final = re.compile(
     # One of five words and a `[key]` before the next blank; atomic, so that no text of a stranger can stall the search.
@@ -27,16 +28,26 @@ _KNOWN: Final[Mapping[str, frozenset[tuple[str, ...]]]] = MappingProxyType(
     {
         "im.chat.add": frozenset({()}),
         "im.chat.get": frozenset(),  # null where there is no such chat
+        "im.dialog.get": frozenset({("id",)}),
+        "im.disk.folder.get": frozenset({("ID",)}),
         "im.message.add": frozenset({()}),
+        "im.user.get": frozenset({("id",)}),
+        "im.v2.file.upload": frozenset({("file", "id"), ("chatId",), ("messageId",)}),
         "imbot.v2.bot.get": frozenset({("bot", "id")}),
         "imbot.v2.bot.register": frozenset({("bot", "id")}),
+        "imbot.v2.bot.update": frozenset({("bot", "id")}),
         "imbot.v2.chat.add": frozenset({("chat", "id"), ("chat", "owner"), ("chat", "dialogId")}),
         "imbot.v2.chat.get": frozenset({("chat", "id"), ("chat", "owner"), ("chat", "dialogId")}),
+        "imbot.v2.command.register": frozenset({("command", "id")}),
+        "imbot.v2.file.upload": frozenset({("file", "id"), ("chatId",), ("messageId",)}),
         "profile": frozenset({("ID",)}),
+        "user.current": frozenset({("ID",)}),
     }
 )
-"""What an answer is sure to hold if the method ran. Beyond it the portal stops at whatever it has reached: at an
-array, which as an id is 1, or at a number that means something else."""
+"""What an answer is sure to hold if the method ran; nothing, for a method of this client that is not listed. Beyond
+it the portal stops at whatever it has reached: at an array, which as an id is 1, or at a number that means something
+else."""
+_OURS: Final = frozenset(method.lower() for method in SAFETY)
 _KEY: Final = re.compile(r"[^\s\[\]]+")
 
 
@@ -90,8 +101,8 @@ class Reference:
     @property
     def is_sure(self) -> bool:
         """Whether the answer holds this if the method ran; taken for granted where the method is not known here."""
-        known = _KNOWN.get(self._method)
-        return known is None or self.path in known
+        method = self._method
+        return self.path in _KNOWN.get(method, ()) or method not in _OURS
 
     @property
     def is_beyond_a_number(self) -> bool:

@@ -1,8 +1,9 @@
 """A request and its answer as values: comparable, printable without secrets, and free of I/O."""
 
 import enum
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
@@ -118,4 +119,13 @@ class Transport(Protocol):
 
     async def send(self, exchange: Exchange) -> Response:
         """Return the answer, or raise a `BitrixError` with the outcome."""
+        ...
+
+
+@runtime_checkable
+class Downloads(Protocol):
+    """A transport that also fetches files through their signed links."""
+
+    def download(self, link: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the file behind a signed link; its bytes come in pieces, as the portal sends them."""
         ...

@@ -80,6 +80,28 @@ class Dispatch:
             self._abandon(ticket)
             raise
 
+    async def take_slot(self) -> None:
+        """Wait for a slot of the request limit, for what is no call and counts as one.
+
+        Raises:
+            ClientClosed: the client is closed.
+        """
+        if self._allowance is None and not self._closed:
+            self._begin_to_find_allowance()
+        if (finding := self._finding) is not None:
+            await asyncio.wait([finding])
+            if not finding.cancelled():
+                finding.result()
+        if self._allowance is not None:
+            await self._allowance.limiter.acquire()
+        if self._closed or self._allowance is None:
+            raise ClientClosed("the client is closed")
+
+    def refused(self, sent_at: float) -> None:
+        """Learn that what left at `sent_at` by a slot of `take_slot` met the limit."""
+        if self._allowance is not None:
+            self._allowance.limiter.refuse(sent_at)
+
     async def close(self, grace: float) -> None:
         """Refuse what waits, give what flies `grace` seconds to land, and end the rest as unknown."""
         self._closed = True

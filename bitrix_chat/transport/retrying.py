@@ -14,6 +14,7 @@ from bitrix_chat.errors import (
     ClientClosed,
     DeadlineExceeded,
     InvalidParameter,
+    MessageInProgress,
     OperationTimeLimit,
     Outcome,
     UntrustedCertificate,
@@ -34,12 +35,15 @@ class RetryPolicy:
             one that creates is never repeated.
         first: seconds before the first repetition; they double from one to the next, with jitter.
         longest: seconds before a repetition at most.
+        in_progress: seconds to go on asking for a message whose first sending has not ended, above the 60 that a
+            portal gives a request; 0 asks once.
     """
 
     unsent: int = 4
     unknown: int = 3
     first: float = 0.1
     longest: float = 5.0
+    in_progress: float = 75.0
 
     def pause(self, repetition: int) -> float:
         """Return the seconds before the `repetition`-th repetition (1 is the first)."""
@@ -47,7 +51,7 @@ class RetryPolicy:
         return random.uniform(self.first, max(self.first, most))  # noqa: S311  # jitter is no secret
 
 
-NO_RETRIES: Final = RetryPolicy(unsent=0, unknown=0)
+NO_RETRIES: Final = RetryPolicy(unsent=0, unknown=0, in_progress=0.0)
 _FINAL: Final = (ClientClosed, DeadlineExceeded, InvalidParameter, UntrustedCertificate)
 
 
@@ -129,6 +133,8 @@ class _Attempts:
         self._first: BitrixError | None = first
         self._unsent = 0
         self._unknown = 0
+        self._in_progress = 0
+        self._in_progress_since: float | None = None
 
     async def once(self) -> Response:
         first, self._first = self._first, None
@@ -145,6 +151,8 @@ class _Attempts:
     def _next_wait(self, error: BitrixError) -> float | None:
         if isinstance(error, OperationTimeLimit):
             return 0.0  # the operating budget holds it back in the queue
+        if isinstance(error, MessageInProgress):
+            return self._wait_for_first_sending()
         if error.outcome is Outcome.NOT_SENT and not isinstance(error, _FINAL):
             self._unsent += 1
             return self._policy.pause(self._unsent) if self._unsent <= self._policy.unsent else None
@@ -154,6 +162,13 @@ class _Attempts:
             self._unknown += 1
             return self._policy.pause(self._unknown) if self._unknown <= self._policy.unknown else None
         return None
+
+    def _wait_for_first_sending(self) -> float | None:
+        now = asyncio.get_running_loop().time()
+        since = self._in_progress_since = now if self._in_progress_since is None else self._in_progress_since
+        self._in_progress += 1
+        pause = self._policy.pause(self._in_progress)
+        return pause if now + pause - since <= self._policy.in_progress else None
 
     def _fits(self, wait: float) -> bool:
         deadline = self._exchange.deadline

@@ -5,7 +5,8 @@ No exception of aiohttp leaves this module: their texts hold the whole URL, and 
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -16,6 +17,7 @@ from bitrix_chat.errors import (
     BitrixError,
     ClientClosed,
     ConnectionLost,
+    DownloadFailed,
     PortalUnreachable,
     UnexpectedAnswer,
     UntrustedCertificate,
@@ -36,6 +38,14 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
+
+
+class Download(NamedTuple):
+    """A file on its way: its status, where a redirect leads, and its bytes in pieces."""
+
+    status: int
+    location: str | None
+    pieces: AsyncIterator[bytes]
 
 
 class _Body(aiohttp.Payload):
@@ -85,6 +95,9 @@ class Wire:
         self._callers = session
         self._session: aiohttp.ClientSession | None = None
         self._timeout = aiohttp.ClientTimeout(total=answer_timeout, sock_connect=connect_timeout)
+        self._download_timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_timeout, sock_read=answer_timeout
+        )
 
     async def post(self, url: URL, body: bytes, on_write: Callable[[], None]) -> Reply:
         """Post a JSON body and return whatever comes back.
@@ -114,6 +127,27 @@ class Wire:
         # Outside the handler, so that the error holds no aiohttp exception in any of its attributes.
         raise _explained(failure, url.host or "", written=payload.written)
 
+    @asynccontextmanager
+    async def get(self, url: URL) -> AsyncIterator[Download]:
+        """Open an address for reading; redirects are not followed.
+
+        Raises:
+            ClientClosed: the caller's session is closed.
+            PortalUnreachable: no byte left.
+            DownloadFailed: it broke off, also while the pieces are read.
+        """
+        host = url.host or ""
+        request = self._open_session().get(url, allow_redirects=False, timeout=self._download_timeout)
+        try:
+            response = await request
+        except Exception as error:  # noqa: BLE001  # as in `post`
+            failure = error
+        else:
+            async with response:
+                yield Download(response.status, _location(response), _pieces(response, host))
+            return
+        raise _explained(failure, host, written=False)
+
     async def close(self) -> None:
         """Close the own session; the caller's stays open."""
         if self._session is not None:
@@ -135,6 +169,25 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             raise UnexpectedAnswer(f"an answer of more than {LONGEST_ANSWER >> 20} MiB", status=response.status)
     return bytes(body)
+
+
+def _location(response: aiohttp.ClientResponse) -> str | None:
+    return response.headers.get("Location") if 300 <= response.status < 400 else None
+
+
+async def _pieces(response: aiohttp.ClientResponse, host: str) -> AsyncIterator[bytes]:
+    pieces = response.content.iter_any()
+    while True:
+        try:
+            piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except Exception as error:  # noqa: BLE001  # as in `post`
+            fault = _what(error)
+        else:
+            yield piece
+            continue
+        raise DownloadFailed(f"{host}: {fault} before the whole file was here")
 
 
 def _user_agent() -> str:

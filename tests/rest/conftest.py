@@ -39,7 +39,7 @@ def transport():
 def make(transport):
     """Make a call of a method with parameters; its decoded result is the raw one unless told otherwise."""
 
-    def make(method="im.chat.get", params=None, *, safety=Safety.CREATE, decode=lambda raw: raw):
-        return Call(Request(method, params or {}, safety), decode, transport)
+    def make(method="im.chat.get", params=None, *, safety=Safety.CREATE, decode=lambda raw: raw, draw=None):
+        return Call(Request(method, params or {}, safety), decode, transport, draw=draw)
 
     return make

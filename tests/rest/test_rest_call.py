@@ -2,12 +2,15 @@
 
 import asyncio
 import gc
+import itertools
 import warnings
 from collections.abc import Coroutine
 
 import pytest
+from attrs import evolve
 
 from bitrix_chat.errors import ConnectionLost, InvalidParameter, Outcome
+from bitrix_chat.resources.general import GeneralResource
 from bitrix_chat.rest.batch import named, pack
 from bitrix_chat.rest.batch_result import BatchDecoder
 from bitrix_chat.rest.call import Call
@@ -201,6 +204,37 @@ class TestInspecting:
         call = make(decode=len)
         assert call.decode([1, 2]) == 2
         assert call.request
+
+
+def numbered():
+    """Draw 1, 2 and so on into a request."""
+    count = itertools.count(1)
+    return lambda request: evolve(request, params={**request.params, "KEY": next(count)})
+
+
+class TestDrawing:
+    async def test_what_is_drawn_as_a_call_starts_is_sent_and_not_kept_in_its_request(self, make, transport):
+        call = make("im.message.add", {"MESSAGE": "Ahoy"}, draw=numbered())
+        await call
+        assert transport.sent[0].request.params == {"MESSAGE": "Ahoy", "KEY": 1}
+        assert call.request.params == {"MESSAGE": "Ahoy"}
+
+    async def test_inspecting_and_comparing_draws_nothing(self, make, transport):
+        draw = numbered()
+        one, other = make(draw=draw), make(draw=draw)
+        assert one.request == other.request
+        await other
+        assert transport.sent[0].request.params == {"KEY": 1}
+
+    async def test_a_batch_sends_what_its_calls_drew_as_they_were_packed(self, make, transport):
+        transport.answer = Response({"result": {"c0": 5, "c1": 6}})
+        draw = numbered()
+        calls = [make("im.message.add", {"MESSAGE": "Ahoy"}, draw=draw) for _ in range(2)]
+        batch = GeneralResource(transport).batch(calls)
+        assert "KEY" not in str(batch.request.params)
+        assert (await batch).values() == [5, 6]
+        sent = transport.sent[0].request.params["cmd"]
+        assert sent == {"c0": "im.message.add?MESSAGE=Ahoy&KEY=1", "c1": "im.message.add?MESSAGE=Ahoy&KEY=2"}
 
 
 class TestWithin:

@@ -103,9 +103,9 @@ class TestRefusals:
          (503, Outcome.UNKNOWN)],
     )  # fmt: skip
     def test_a_code_nobody_listed_is_a_plain_refusal_below_500_and_unknown_from_there(self, status, outcome):
-        error = failure(status, {"error": "menu_ERROR", "error_description": "Menu"})
+        error = failure(status, {"error": "NO_SUCH_CODE", "error_description": "Menu"})
         assert type(error) is RestError
-        assert error.code == "menu_ERROR"
+        assert error.code == "NO_SUCH_CODE"
         assert error.outcome is outcome
 
     @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER", "WRONG_ENCODING"])

@@ -14,6 +14,7 @@ from bitrix_chat.errors import (
     ConnectionLost,
     DeadlineExceeded,
     InvalidParameter,
+    MessageInProgress,
     OperationTimeLimit,
     Outcome,
     OutcomeUnknown,
@@ -271,3 +272,36 @@ async def test_an_answer_that_comes_as_the_time_runs_out_is_not_thrown_away():
 async def test_a_refusal_that_comes_as_the_time_runs_out_is_the_truth():
     with pytest.raises(AccessDenied):
         await retrying(InTheSameTurn(AccessDenied("no")), timeout=1).send(exchange())
+
+
+def in_progress() -> MessageInProgress:
+    return MessageInProgress("", code="MESSAGE_DUPLICATED_BY_UUID", status=400)
+
+
+@on_virtual_clock
+async def test_a_message_whose_first_sending_has_not_ended_is_asked_for_until_it_has():
+    lost = ConnectionLost("reset")
+    inner = Inner(lost, in_progress(), in_progress(), in_progress())
+    message = exchange(method="im.message.add", safety=Safety.KEYED)
+    assert (await retrying(inner).send(message)).result == 1
+    assert inner.attempts == 5
+    assert message.outcome is Outcome.DONE
+
+
+@on_virtual_clock
+async def test_a_message_in_progress_for_longer_than_a_request_may_take_has_an_unknown_outcome():
+    inner, loop = Inner(ConnectionLost("reset"), *[in_progress()] * 99), asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(OutcomeUnknown) as caught:
+        await retrying(inner).send(exchange(method="im.message.add", safety=Safety.KEYED))
+    assert isinstance(caught.value.__cause__, MessageInProgress)
+    assert 60 < loop.time() - began <= 80
+
+
+@on_virtual_clock
+async def test_a_template_id_that_another_sending_holds_is_told_as_that():
+    inner = Inner(*[in_progress()] * 99)
+    with pytest.raises(MessageInProgress) as caught:
+        await retrying(inner, NO_RETRIES).send(exchange(method="im.message.add", safety=Safety.KEYED))
+    assert caught.value.outcome is Outcome.REFUSED_TEMPORARY
+    assert inner.attempts == 1

@@ -1,4 +1,4 @@
-"""Group chats that a user creates: `im.chat.*`."""
+"""Group chats that a user creates and changes: `im.chat.*`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,12 +10,20 @@ from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.models.avatar import Avatar, encode_avatar
 from bitrix_chat.models.chat import Entity
 from bitrix_chat.resources import arguments
-from bitrix_chat.resources.arguments import Id
+from bitrix_chat.resources.answers import done
+from bitrix_chat.resources.arguments import DialogId, Id
+from bitrix_chat.resources.im.chat_user import ChatUserResource
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Safety
+from bitrix_chat.rest.request import Transport
 
 _chat_id = decoder(SNAKE_ANSWERS, int, "im.chat.add")
+_title_updated = done("im.chat.updateTitle")
+_color_updated = done("im.chat.updateColor")
+_avatar_updated = done("im.chat.updateAvatar")
+_owner_set = done("im.chat.setOwner")
+_left = done("im.chat.leave")
+_muted = done("im.chat.mute")
 
 
 @frozen
@@ -31,7 +39,14 @@ def _found_id(raw: Any) -> int | None:
 
 
 class ChatResource(Resource):
-    """`b24.im.chat`: chats of the user whom the webhook or token belongs to."""
+    """`b24.im.chat`: chats of the user whom the webhook or token belongs to.
+
+    Where both are taken, a chat is named by its `chat_id` or by its `dialog_id` (`chat5`).
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self.user = ChatUserResource(transport)
 
     def add(
         self,
@@ -80,7 +95,7 @@ class ChatResource(Resource):
             "ENTITY_ID": entity_id,
             "COPILOT_MAIN_ROLE": arguments.text("copilot_main_role", copilot_main_role),
         }
-        return self._upper("im.chat.add", params, _chat_id, Safety.CREATE)
+        return self._upper("im.chat.add", params, _chat_id)
 
     def get(self, entity: Entity) -> Call[int | None]:
         """Find the id of a chat by its entity; None if there is none, any of them if there are several.
@@ -89,4 +104,76 @@ class ChatResource(Resource):
         """
         entity_type, entity_id = arguments.required_entity(entity)
         params = {"ENTITY_TYPE": entity_type, "ENTITY_ID": entity_id}
-        return self._upper("im.chat.get", params, _found_id, Safety.SAFE)
+        return self._upper("im.chat.get", params, _found_id)
+
+    def update_title(self, chat_id: Id | None = None, *, dialog_id: DialogId | None = None, title: str) -> Call[bool]:
+        """Rename a chat; a title has at most 255 characters.
+
+        Raises:
+            AccessDenied: the caller is no member, or may not rename it.
+
+        Source: `im.chat.updateTitle` (scope `im`).
+        """
+        params = {
+            **arguments.chat_or_dialog(chat_id, dialog_id),
+            "TITLE": arguments.required_text("title", title, arguments.MAX_TITLE),
+        }
+        return self._upper("im.chat.updateTitle", params, _title_updated)
+
+    def update_color(
+        self, chat_id: Id | None = None, *, dialog_id: DialogId | None = None, color: Color | str
+    ) -> Call[bool]:
+        """Give a chat another of the 16 colours.
+
+        Raises:
+            RequestError: it has that colour already (`WRONG_REQUEST`).
+            AccessDenied: the caller is no member, or may not change it.
+
+        Source: `im.chat.updateColor` (scope `im`).
+        """
+        params = {
+            **arguments.chat_or_dialog(chat_id, dialog_id),
+            "COLOR": arguments.required("color", arguments.color("color", color)),
+        }
+        return self._upper("im.chat.updateColor", params, _color_updated)
+
+    def update_avatar(
+        self, chat_id: Id | None = None, *, dialog_id: DialogId | None = None, avatar: Avatar
+    ) -> Call[bool]:
+        """Give a chat another picture: bytes, a `pathlib.Path` or base64 text; at most 5000x5000 pixels.
+
+        Raises:
+            AccessDenied: the caller is no member, or may not change it.
+
+        Source: `im.chat.updateAvatar` (scope `im`).
+        """
+        params = {**arguments.chat_or_dialog(chat_id, dialog_id), "AVATAR": encode_avatar(avatar)}
+        return self._upper("im.chat.updateAvatar", params, _avatar_updated)
+
+    def set_owner(self, chat_id: Id | None = None, *, dialog_id: DialogId | None = None, user_id: Id) -> Call[bool]:
+        """Hand a chat over to another member; only its owner can.
+
+        Raises:
+            RequestError: the caller is not the owner, or the user no member (`WRONG_REQUEST`).
+
+        Source: `im.chat.setOwner` (scope `im`).
+        """
+        params = {
+            **arguments.chat_or_dialog(chat_id, dialog_id),
+            "USER_ID": arguments.positive_id("user_id", user_id),
+        }
+        return self._upper("im.chat.setOwner", params, _owner_set)
+
+    def leave(self, chat_id: Id) -> Call[bool]:
+        """Leave a chat. Source: `im.chat.leave` (scope `im`)."""
+        return self._upper("im.chat.leave", {"CHAT_ID": arguments.positive_id("chat_id", chat_id)}, _left)
+
+    def mute(
+        self, chat_id: Id | None = None, *, dialog_id: DialogId | None = None, mute: bool | None = None
+    ) -> Call[bool]:
+        """Stop a chat's notifications to the caller, or with `mute=False` begin them again.
+
+        Source: `im.chat.mute` (scope `im`).
+        """
+        params = {**arguments.chat_or_dialog(chat_id, dialog_id), "MUTE": arguments.flag("mute", mute)}
+        return self._upper("im.chat.mute", params, _muted)

@@ -8,21 +8,34 @@ from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.models.avatar import Avatar, encode_avatar
 from bitrix_chat.models.chat import ChatInfo, Entity
 from bitrix_chat.resources import arguments
+from bitrix_chat.resources.answers import wrapped_done
 from bitrix_chat.resources.arguments import DialogId, Id
-from bitrix_chat.resources.resource import Resource
+from bitrix_chat.resources.imbot.input_action import InputActionResource
+from bitrix_chat.resources.imbot.manager import ManagerResource
+from bitrix_chat.resources.imbot.message import MessageResource
+from bitrix_chat.resources.imbot.text_field import TextFieldResource
+from bitrix_chat.resources.imbot.user import UserResource
+from bitrix_chat.resources.resource import BotScopedResource
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Safety, Transport
+from bitrix_chat.rest.request import Transport
 
 _added = decoder(CAMEL_ANSWERS, ChatInfo, "imbot.v2.Chat.add")
 _got = decoder(CAMEL_ANSWERS, ChatInfo, "imbot.v2.Chat.get")
+_updated = wrapped_done("imbot.v2.Chat.update")
+_owner_set = wrapped_done("imbot.v2.Chat.setOwner")
+_left = wrapped_done("imbot.v2.Chat.leave")
 
 
-class ChatResource(Resource):
+class ChatResource(BotScopedResource):
     """`bot.chat`: chats of one bot."""
 
     def __init__(self, transport: Transport, bot: Mapping[str, Any]) -> None:
-        super().__init__(transport)
-        self._bot = bot
+        super().__init__(transport, bot)
+        self.user = UserResource(transport, bot)
+        self.manager = ManagerResource(transport, bot)
+        self.message = MessageResource(transport, bot)
+        self.input_action = InputActionResource(transport, bot)
+        self.text_field = TextFieldResource(transport, bot)
 
     def add(
         self,
@@ -76,7 +89,7 @@ class ChatResource(Resource):
         }
         given = {name: value for name, value in fields.items() if value is not None}
         params = {**self._bot, "fields": given or None}  # a batch cannot say an empty map
-        return self._camel("imbot.v2.Chat.add", params, _added, Safety.CREATE)
+        return self._camel("imbot.v2.Chat.add", params, _added)
 
     def get(self, dialog_id: DialogId) -> Call[ChatInfo]:
         """Get a chat that the bot is a member of; asking by a user's id creates the private chat.
@@ -88,4 +101,64 @@ class ChatResource(Resource):
         Source: `imbot.v2.Chat.get` (scope `imbot`).
         """
         params = {**self._bot, "dialogId": arguments.dialog_id("dialog_id", dialog_id)}
-        return self._camel("imbot.v2.Chat.get", params, _got, Safety.SAFE)
+        return self._camel("imbot.v2.Chat.get", params, _got)
+
+    def update(
+        self,
+        dialog_id: DialogId,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        color: Color | str | None = None,
+        avatar: Avatar | None = None,
+    ) -> Call[bool]:
+        """Change a chat; what is not given stays as it is.
+
+        Args:
+            dialog_id: the chat.
+            title: at most 255 characters.
+            description: what it is about.
+            color: one of the 16.
+            avatar: image bytes, a `pathlib.Path` or base64 text; at most 5000x5000 pixels.
+
+        Raises:
+            InvalidParameter: nothing is given, or a value that the portal would drop or cut.
+            AccessDenied: the bot may not change the chat. In a chat with an entity of an unknown type nobody may.
+
+        Source: `imbot.v2.Chat.update` (scope `imbot`).
+        """
+        arguments.at_least_one(title=title, description=description, color=color, avatar=avatar)
+        fields = {
+            "title": arguments.text("title", title, arguments.MAX_TITLE),
+            "description": arguments.text("description", description),
+            "color": arguments.color("color", color),
+            "avatar": None if avatar is None else encode_avatar(avatar),
+        }
+        params = {**self._bot, "dialogId": arguments.dialog_id("dialog_id", dialog_id), "fields": fields}
+        return self._camel("imbot.v2.Chat.update", params, _updated)
+
+    def set_owner(self, dialog_id: DialogId, user_id: Id) -> Call[bool]:
+        """Make a user the owner; the portal does not ask whether they are a member.
+
+        Raises:
+            AccessDenied: the bot does not own the chat.
+
+        Source: `imbot.v2.Chat.setOwner` (scope `imbot`).
+        """
+        params = {
+            **self._bot,
+            "dialogId": arguments.dialog_id("dialog_id", dialog_id),
+            "userId": arguments.positive_id("user_id", user_id),
+        }
+        return self._camel("imbot.v2.Chat.setOwner", params, _owner_set)
+
+    def leave(self, dialog_id: DialogId) -> Call[bool]:
+        """Leave a chat; one that the bot owns goes over to another member.
+
+        Raises:
+            AccessDenied: the bot is no member.
+
+        Source: `imbot.v2.Chat.leave` (scope `imbot`).
+        """
+        params = {**self._bot, "dialogId": arguments.dialog_id("dialog_id", dialog_id)}
+        return self._camel("imbot.v2.Chat.leave", params, _left)

@@ -5,6 +5,9 @@ from typing import Any
 from bitrix_chat.resources import arguments
 from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.imbot.chat import ChatResource
+from bitrix_chat.resources.imbot.command import CommandResource
+from bitrix_chat.resources.imbot.event import EventResource
+from bitrix_chat.resources.imbot.file import FileResource
 from bitrix_chat.rest.request import Transport
 
 
@@ -22,6 +25,9 @@ class BotHandle:
         if (bot_token := arguments.bot_token(token)) is not None:
             params["botToken"] = bot_token
         self.chat = ChatResource(transport, params)
+        self.command = CommandResource(transport, params)
+        self.event = EventResource(transport, params)
+        self.file = FileResource(transport, params)
 
     def __repr__(self) -> str:
         return f"<BotHandle {self.id}>"

@@ -4,7 +4,6 @@ from bitrix_chat.converters import CAMEL_ANSWERS, decoder
 from bitrix_chat.models.bot import Revision
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Safety
 
 _revision = decoder(CAMEL_ANSWERS, Revision, "imbot.v2.Revision.get")
 
@@ -14,4 +13,4 @@ class RevisionResource(Resource):
 
     def get(self) -> Call[Revision]:
         """Get the revisions of the chat API; needs no bot. Source: `imbot.v2.Revision.get` (scope `imbot`)."""
-        return self._camel("imbot.v2.Revision.get", {}, _revision, Safety.SAFE)
+        return self._camel("imbot.v2.Revision.get", {}, _revision)

@@ -1,0 +1,228 @@
+"""Files are checked before they are sent, and arrive whole or not at all."""
+
+import base64
+import io
+import warnings
+
+import pytest
+
+from bitrix_chat.errors import DownloadFailed, InvalidParameter
+from bitrix_chat.resources import files
+from bitrix_chat.resources.im.v2 import V2Resource
+from bitrix_chat.resources.imbot import BotHandle
+from bitrix_chat.rest.request import Request, Response, Safety
+from bitrix_chat.testing import ScriptedTransport
+
+LINK = "https://portal.example/rest/download.json?token=canary"
+CONTENT = bytes(range(256)) * 10
+UPLOADED = {"file": {"id": "138", "name": "plan.txt"}, "messageId": 77, "chatId": 5, "dialogId": "chat5"}
+BRANCHES = {"bot": ("imbot.v2.File", {"botId": 456}, (138,)), "user": ("im.v2.File", {}, ("chat5", 138))}
+REQUESTS = {
+    "bot": {"botId": 456, "fileId": 138},
+    "user": {"dialogId": "chat5", "fileId": 138},
+}
+
+
+class Broken:
+    """A transport whose links break off after the first piece."""
+
+    async def send(self, exchange):
+        response = Response({"downloadUrl": LINK})
+        exchange.succeed(response)
+        return response
+
+    def download(self, link):
+        return _Breaking()
+
+
+class _Breaking:
+    async def __aenter__(self):
+        return self._pieces()
+
+    async def __aexit__(self, *_):
+        return None
+
+    async def _pieces(self):
+        yield b"half"
+        raise DownloadFailed("portal.example: it broke off")
+
+
+class Deaf:
+    """A transport that only sends."""
+
+    async def send(self, exchange):
+        raise AssertionError("nothing is to be sent")
+
+
+@pytest.fixture(params=BRANCHES)
+def branch(request):
+    """Either branch of files: its methods' prefix, what goes along, and how one names a file."""
+
+    class Branch:
+        method, params, named = BRANCHES[request.param]
+        download_params = REQUESTS[request.param]
+
+        @staticmethod
+        def over(transport):
+            return BotHandle(transport, 456, None).file if request.param == "bot" else V2Resource(transport).file
+
+    return Branch
+
+
+@pytest.fixture
+def script(branch):
+    answers = {f"{branch.method}.download": {"downloadUrl": LINK}, f"{branch.method}.upload": UPLOADED}
+    return ScriptedTransport(answers, {LINK: CONTENT})
+
+
+@pytest.fixture
+def file(branch, script):
+    return branch.over(script)
+
+
+class TestUpload:
+    def test_a_file_is_sent_as_base64_and_never_twice(self, branch, file):
+        call = file.upload("chat5", name="plan.txt", content=b"plan", message="The plan")
+        fields = {"name": "plan.txt", "content": base64.b64encode(b"plan").decode(), "message": "The plan"}
+        params = {**branch.params, "dialogId": "chat5", "fields": fields}
+        assert call.request == Request(f"{branch.method}.upload", params, Safety.CREATE)
+        uploaded = call.decode(UPLOADED)
+        assert (uploaded.file.id, uploaded.message_id, uploaded.chat_id, uploaded.dialog_id) == (138, 77, 5, "chat5")
+
+    @pytest.mark.parametrize("kind", ["bytes", "bytearray", "path", "open file", "memory"])
+    def test_content_comes_as_bytes_or_from_a_file(self, file, tmp_path, kind):
+        path = tmp_path / "plan.txt"
+        path.write_bytes(CONTENT)
+        with path.open("rb") as opened:
+            content = {
+                "bytes": CONTENT,
+                "bytearray": bytearray(CONTENT),
+                "path": path,
+                "open file": opened,
+                "memory": io.BytesIO(CONTENT),
+            }[kind]
+            fields = file.upload("chat5", name="plan.txt", content=content).request.params["fields"]
+        assert fields == {"name": "plan.txt", "content": base64.b64encode(CONTENT).decode()}
+
+    @pytest.mark.parametrize(
+        ("arguments", "fault"),
+        [
+            ({"name": ""}, "`name` is empty"),
+            ({"message": "x" * 20_001}, "`message` has 20001 characters"),
+            ({"content": b""}, "`content` is empty"),
+            ({"content": "plan.txt"}, "`content` is str, not bytes, a pathlib.Path or an open binary file"),
+        ],
+    )
+    def test_what_cannot_be_uploaded(self, file, arguments, fault):
+        with pytest.raises(InvalidParameter, match=fault):
+            file.upload("chat5", **{"name": "plan.txt", "content": b"x", **arguments})
+
+    def test_an_open_file_has_to_yield_bytes(self, file):
+        for content, fault in ((io.BytesIO(), "is empty"), (io.StringIO("text"), "yields str, not bytes")):
+            with pytest.raises(InvalidParameter, match=f"`content` {fault}"):
+                file.upload("chat5", name="plan.txt", content=content)
+
+    def test_a_file_that_cannot_be_read(self, file, tmp_path):
+        with pytest.raises(InvalidParameter, match=r"`content`: the file cannot be read \(No such file or directory\)"):
+            file.upload("chat5", name="plan.txt", content=tmp_path / "missing")
+        with pytest.raises(InvalidParameter, match=r"`content`: the file cannot be read \(Is a directory\)"):
+            file.upload("chat5", name="plan.txt", content=tmp_path)
+
+    def test_more_than_100_mb_are_refused_with_the_number(self, file, monkeypatch):
+        assert files.MAX_BYTES == 104_857_600
+        monkeypatch.setattr(files, "MAX_BYTES", 10)
+        assert file.upload("chat5", name="x", content=b"x" * 10).request
+        for content in (b"x" * 11, io.BytesIO(b"x" * 11)):
+            with pytest.raises(InvalidParameter, match=r"`content` has more than 10 bytes \(100 MB\)"):
+                file.upload("chat5", name="x", content=content)
+
+    async def test_a_stream_is_collected_and_uploaded(self, file, script):
+        async def pieces():
+            yield b"pl"
+            yield bytearray(b"an")
+
+        uploaded = await file.upload_stream("chat5", name="plan.txt", content=pieces(), message="The plan")
+        assert uploaded.file.id == 138
+        assert script.requests[0].params["fields"] == {
+            "name": "plan.txt",
+            "content": base64.b64encode(b"plan").decode(),
+            "message": "The plan",
+        }
+
+    async def test_a_stream_is_read_no_further_than_the_portal_takes(self, file, script, monkeypatch):
+        monkeypatch.setattr(files, "MAX_BYTES", 10)
+        taken = []
+
+        async def endless():
+            while True:
+                taken.append(4)
+                yield b"four"
+
+        with pytest.raises(InvalidParameter, match="`content` has more than 10 bytes"):
+            await file.upload_stream("chat5", name="x", content=endless())
+        assert (sum(taken), script.requests) == (12, [])
+
+    async def test_a_stream_of_text_is_refused(self, file, script):
+        async def texts():
+            yield "text"
+
+        with pytest.raises(InvalidParameter, match="`content` yields str, not bytes"):
+            await file.upload_stream("chat5", name="x", content=texts())
+        assert script.requests == []
+
+
+class TestDownload:
+    def test_a_link_is_a_secret(self, branch, file):
+        call = file.download(*branch.named)
+        assert call.request == Request(f"{branch.method}.download", branch.download_params, Safety.SAFE)
+        link = call.decode({"downloadUrl": LINK})
+        assert link.url == LINK
+        assert "canary" not in repr(link) + str(link) + f"{link}"
+
+    async def test_a_file_is_read_whole(self, branch, file):
+        assert await file.read(*branch.named) == CONTENT
+
+    async def test_a_file_is_read_in_pieces(self, branch, file):
+        async with file.open(*branch.named) as pieces:
+            assert [len(piece) async for piece in pieces] == [1024, 1024, 512]
+
+    @pytest.mark.parametrize("as_text", [False, True])
+    async def test_a_file_is_saved_in_place_of_an_older_one(self, branch, file, tmp_path, as_text):
+        path = tmp_path / "plan.txt"
+        path.write_bytes(b"old")
+        assert await file.save(*branch.named, str(path) if as_text else path) == len(CONTENT)
+        assert path.read_bytes() == CONTENT
+        assert list(tmp_path.iterdir()) == [path]
+
+    async def test_a_broken_download_leaves_what_was_there(self, branch, tmp_path):
+        path = tmp_path / "plan.txt"
+        path.write_bytes(b"old")
+        with pytest.raises(DownloadFailed, match="it broke off"):
+            await branch.over(Broken()).save(*branch.named, path)
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path]
+
+    async def test_a_file_that_cannot_be_written_is_not_asked_for(self, branch, file, script, tmp_path):
+        with pytest.raises(FileNotFoundError):
+            await file.save(*branch.named, tmp_path / "missing" / "plan.txt")
+        assert script.requests == []
+
+    async def test_a_transport_that_only_sends_is_not_asked_for_a_link(self, branch):
+        with pytest.raises(TypeError, match="Deaf is no transport that downloads files"):
+            await branch.over(Deaf()).read(*branch.named)
+
+    async def test_a_file_that_was_never_opened_is_noticed(self, branch, file):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            file.open(*branch.named)
+        assert [str(warning.message) for warning in caught] == [f"{branch.method}.download was never awaited"]
+
+
+async def test_a_file_goes_to_the_portal_and_back(portal, b24, tmp_path):
+    """The emulator stores what a bot uploads and gives it back through a signed link."""
+    registered = await b24.imbot.bot.register("porter", name="Porter", token="canary-token")
+    bot = b24.bot(registered.bot.id, token="canary-token")
+    chat = (await bot.chat.add(title="Plans")).chat
+    uploaded = await bot.file.upload(f"chat{chat.id}", name="plan.txt", content=CONTENT)
+    assert await bot.file.read(uploaded.file.id) == CONTENT
+    assert await bot.file.save(uploaded.file.id, tmp_path / "plan.txt") == len(CONTENT)

@@ -1,0 +1,234 @@
+"""Files through signed links, over real sockets: what is followed, what is not, and what an error may say."""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
+from bitrix_chat.errors import (
+    AccessDenied,
+    ClientClosed,
+    DownloadFailed,
+    InvalidParameter,
+    PortalUnreachable,
+    TokenStoreError,
+)
+from bitrix_chat.rest.request import Downloads
+
+SECRET = "canary-webhook-secret"
+CONTENT = bytes(range(256)) * 1000
+
+
+class Portal:
+    """A server that answers downloads as it is told, and counts them."""
+
+    def __init__(self) -> None:
+        self.answers: list[web.Response | Exception] = []
+        self.paths: list[str] = []
+        self.server = TestServer(self._application())
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/{path:.*}", self._answer)
+        return application
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.paths.append(request.path_qs)
+        return self.answers.pop(0) if self.answers else web.Response(body=CONTENT)
+
+    @property
+    def link(self) -> str:
+        return f"{self.server.make_url('/')}rest/1/{SECRET}/download/?token=disk%7Ccanary-signature"
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[Portal]:
+    portal = Portal()
+    await portal.server.start_server()
+    yield portal
+    await portal.server.close()
+
+
+@contextlib.asynccontextmanager
+async def client(portal: Portal, **options) -> AsyncIterator[BitrixChat]:
+    auth = WebhookAuth(f"{portal.server.make_url('/')}rest/1/{SECRET}/")
+    options.setdefault("limiter", MemoryRateLimiter(Plan(1e9, 1e8)))
+    async with BitrixChat(auth, **options) as b24:
+        yield b24
+
+
+async def read(b24: BitrixChat, link: str) -> bytes:
+    async with b24._transport.download(link) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+async def failure(portal: Portal, kind: type[Exception], link: str | None = None, **options) -> str:
+    async with client(portal, **options) as b24:
+        with pytest.raises(kind) as caught:
+            await read(b24, link or portal.link)
+    told = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value))
+    assert SECRET not in told
+    assert "canary-signature" not in told
+    return str(caught.value)
+
+
+async def test_a_link_gives_the_bytes_as_they_are_and_keeps_its_signature_as_written(portal):
+    async with client(portal) as b24:
+        assert isinstance(b24._transport, Downloads)
+        assert await read(b24, portal.link) == CONTENT
+    assert portal.paths == [f"/rest/1/{SECRET}/download/?token=disk%7Ccanary-signature"]
+
+
+async def test_a_redirect_on_the_same_portal_is_followed(portal):
+    portal.answers = [web.Response(status=302, headers={"Location": "/upload/elsewhere?x=%7C"})]
+    async with client(portal) as b24:
+        assert await read(b24, portal.link) == CONTENT
+    assert portal.paths[1] == "/upload/elsewhere?x=%7C"
+
+
+async def test_redirects_without_end_are_given_up(portal):
+    portal.answers = [web.Response(status=302, headers={"Location": "/again"}) for _ in range(9)]
+    assert "more than 3 redirects" in await failure(portal, DownloadFailed)
+    assert len(portal.paths) == 4
+
+
+@pytest.mark.parametrize("location", ["http://stranger.example/file", "//stranger.example/file"])
+async def test_a_redirect_to_a_host_that_was_not_agreed_is_refused_and_named(portal, location):
+    portal.answers = [web.Response(status=302, headers={"Location": location})]
+    assert "stranger.example" in await failure(portal, DownloadFailed)
+
+
+async def test_a_link_to_another_host_is_never_asked_for(portal):
+    said = await failure(portal, DownloadFailed, "http://stranger.example/?token=canary-signature")
+    assert "download_hosts=['stranger.example']" in said
+    assert portal.paths == []
+
+
+async def test_a_host_that_the_caller_named_may_be_asked(portal):
+    link = portal.link.replace("127.0.0.1", "localhost")
+    async with client(portal, download_hosts=["localhost"]) as b24:
+        assert await read(b24, link) == CONTENT
+
+
+@pytest.mark.parametrize("link", ["", "/download", "ftp://127.0.0.1/x", "http://user@127.0.0.1/x", "http://[/x"])
+async def test_what_is_no_link_to_a_file_is_refused(portal, link):
+    async with client(portal) as b24:
+        with pytest.raises(DownloadFailed):
+            await read(b24, link)
+    assert portal.paths == []
+
+
+async def test_a_refusal_of_the_portal_becomes_its_error(portal):
+    body = {"error": "ACCESS_DENIED", "error_description": f"Link check failed {SECRET}"}
+    portal.answers = [web.json_response(body, status=403)]
+    assert await failure(portal, AccessDenied) == "ACCESS_DENIED: Link check failed ***"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 404, "text": "<html>gone</html>"},
+        {"status": 500, "body": b"x" * 100_000},
+        {"status": 204},
+        {"status": 400, "text": '{"result": true}'},
+    ],
+)
+async def test_an_answer_without_the_file_fails_with_its_status(portal, answer):
+    portal.answers = [web.Response(**answer)]
+    assert f"HTTP {answer['status']}" in await failure(portal, DownloadFailed)
+
+
+async def test_a_download_over_the_request_limit_waits_and_asks_again(portal):
+    portal.answers = [web.json_response({"error": "QUERY_LIMIT_EXCEEDED"}, status=503)]
+    limiter = MemoryRateLimiter(Plan(1e6, 1e6))
+    async with client(portal, limiter=limiter) as b24:
+        assert await read(b24, portal.link) == CONTENT
+    assert limiter.pace < 1e6
+    assert len(portal.paths) == 2
+
+
+async def test_a_download_takes_a_slot_of_the_request_limit(portal):
+    limiter = MemoryRateLimiter(Plan(2, 1e-9))
+    async with client(portal, limiter=limiter) as b24:
+        free = limiter.free()
+        await read(b24, portal.link)
+    assert limiter.free() == free - 1
+
+
+async def test_an_unreachable_portal_is_told_as_one(portal):
+    link = portal.link
+    async with client(portal) as b24:
+        await portal.server.close()
+        with pytest.raises(PortalUnreachable):
+            await read(b24, link)
+
+
+async def test_what_the_reader_raises_comes_out_as_it_is(portal):
+    async def stumble(b24: BitrixChat) -> None:
+        async with b24._transport.download(portal.link) as pieces:
+            async for _ in pieces:
+                raise ZeroDivisionError
+
+    async with client(portal) as b24:
+        with pytest.raises(ZeroDivisionError):
+            await stumble(b24)
+
+
+async def test_a_download_that_breaks_off_fails_in_the_middle_of_the_pieces():
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 10)
+        writer.close()
+
+    listening = await asyncio.start_server(half, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/rest/1/{SECRET}/"
+    async with listening, BitrixChat(WebhookAuth(url)) as b24:
+        with pytest.raises(DownloadFailed, match="before the whole file was here"):
+            await read(b24, f"{url}download/?token=x")
+
+
+async def test_a_closed_client_downloads_nothing(portal):
+    async with client(portal) as b24:
+        pass
+    with pytest.raises(ClientClosed):
+        await read(b24, portal.link)
+    assert portal.paths == []
+
+
+async def test_closing_ends_a_download_that_waits_for_its_address():
+    class Waiting:
+        async def credentials(self):
+            await asyncio.sleep(3600)
+
+        async def renew(self, rejected):
+            raise NotImplementedError
+
+    b24 = BitrixChat(Waiting())
+    reading = asyncio.create_task(b24._layers[0].take_slot())
+    await asyncio.sleep(0)
+    await b24.close()
+    with pytest.raises(ClientClosed):
+        await reading
+
+
+async def test_credentials_that_cannot_be_had_fail_the_download():
+    class Broken:
+        async def credentials(self):
+            raise TokenStoreError("no such file")
+
+        async def renew(self, rejected):
+            raise NotImplementedError
+
+    async with BitrixChat(Broken()) as b24:
+        with pytest.raises(TokenStoreError):
+            await b24._layers[0].take_slot()
+
+
+def test_download_hosts_are_a_list():
+    with pytest.raises(InvalidParameter, match="download_hosts"):
+        BitrixChat(WebhookAuth("https://acme.bitrix24.example/rest/1/canary/"), download_hosts="cdn.example")

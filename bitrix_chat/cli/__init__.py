@@ -1,1 +1,1 @@
-"""The command line: one module a command, over the public API and nothing else."""
+"""The command line: a command for every method, made from the library itself, and a module for each other one."""

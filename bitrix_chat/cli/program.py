@@ -4,13 +4,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
 import bitrix_chat
 from bitrix_chat import BitrixError
-from bitrix_chat.cli import endings
-from bitrix_chat.cli.bot import bot
+from bitrix_chat.cli import branches, endings
 from bitrix_chat.cli.call import call
 from bitrix_chat.cli.chat_structure import chat_structure
 from bitrix_chat.cli.create_chat import create_chat
@@ -21,6 +21,9 @@ from bitrix_chat.cli.usage import usage_sentence
 from bitrix_chat.rest.redaction import scrub
 
 _HELP = """Create and drive Bitrix24 chats: within the portal's limits, nothing sent twice.
+
+Every method of the library is a command on its own path, such as `bitrix-chat im chat user add`; `--help` behind any
+word shows what follows it.
 
 Exit codes: 0 done, 1 the portal refused, 2 wrong usage, 3 it may have run and nobody knows, 4 the portal was not
 reached, 130 interrupted.
@@ -47,13 +50,17 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-for _command in (demo, portal, create_chat, chat_structure, bot, call):
+for _command in (demo, portal, create_chat, chat_structure, call):
     app.command(_command)
+_OWN: Final = frozenset(app)
+for _name, _summary in branches.BRANCHES.items():
+    app.command(App(name=_name, help=_summary))
 
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command and return its exit code; what fails is said on stderr, without any secret."""
     try:
+        _admit(tokens)
         code = app(list(tokens))
     except CycloptsError as error:
         return _say(usage_sentence(error), endings.WRONG_USAGE, tokens)
@@ -66,6 +73,19 @@ def run(tokens: Sequence[str]) -> int:
     except Exception:  # noqa: BLE001  # a traceback of Python's own would repeat what an exception quotes
         return _say(f"this is a bug, please report it\n{traceback.format_exc()}", endings.BUG, tokens)
     return code if isinstance(code, int) else endings.DONE
+
+
+def _admit(tokens: Sequence[str]) -> None:
+    """Put the branch that is asked for in the place of its line in the program's help."""
+    word = next((token for token in tokens if not token.startswith("-")), "")
+    if not word or word in _OWN:
+        return
+    branch = branches.find(word)
+    if branch is None:
+        return
+    if word in app:
+        del app[word]
+    app.command(branch)
 
 
 def _say(what: str, code: int, tokens: Sequence[str]) -> int:

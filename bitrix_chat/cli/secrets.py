@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from bitrix_chat.rest.redaction import is_secret
+
 _IN_WEBHOOK: Final = re.compile(r"/rest/\d+/([^/\s?#]+)")
-_OPTIONS: Final = ("--token", "--bot-token")
 _VARIABLES: Final = (
     "BITRIX24_ACCESS_TOKEN",
     "BITRIX24_BOT_TOKEN",
@@ -24,8 +25,14 @@ def secrets_given(tokens: Sequence[str], environ: Mapping[str, str]) -> Iterator
     yield from filter(None, (environ.get(name) for name in _VARIABLES))
 
 
+def is_secret_option(word: str) -> bool:
+    """Whether an option or parameter of this name holds what opens something, as `--new-token` does."""
+    name = word.removeprefix("--").replace("-", "_")
+    return is_secret(name) or name.endswith("token")
+
+
 def _of_options(tokens: Sequence[str]) -> Iterator[str]:
     for word, following in zip(tokens, (*tokens[1:], ""), strict=True):
         option, equals, value = word.partition("=")
-        if option in _OPTIONS:
+        if option.startswith("--") and is_secret_option(option):
             yield value if equals else following

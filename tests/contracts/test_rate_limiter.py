@@ -176,3 +176,19 @@ async def test_a_waiter_cancelled_in_the_turn_in_which_a_slot_comes_back_takes_n
 
     assert limiter.wait(1) == 0.0
     assert limiter.try_acquire()
+
+
+@on_virtual_clock
+async def test_neighbours_cancelled_in_one_turn_leave_the_line_to_those_behind_them(make):
+    limiter, loop = make(), asyncio.get_running_loop()
+    await arrivals(limiter, 10)
+    first, second, third = (loop.create_task(limiter.acquire()) for _ in range(3))
+    await asyncio.sleep(0)
+    began = loop.time()
+
+    first.cancel()
+    second.cancel()
+    await third
+
+    assert loop.time() - began == pytest.approx(0.5)
+    assert (first.cancelled(), second.cancelled()) == (True, True)

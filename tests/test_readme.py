@@ -104,6 +104,40 @@ def test_a_chat_with_its_first_message(portal, bot_id, capsys):
     assert capsys.readouterr().out == ""
 
 
+def on_a_chat(portal: Portal, use: Any) -> Any:
+    async def main() -> Any:
+        async with BitrixChat(WebhookAuth(portal.webhook_url), limiter=Plan(1e9, 1e8)) as b24:
+            return await use(b24, f"chat{await b24.im.chat.add(message='Good morning')}")
+
+    return asyncio.run(main())
+
+
+def test_a_message_with_a_keyboard(portal, bot_id):
+    report = example("GridBlock")["report"]
+
+    async def use(b24, dialog_id):
+        await b24.im.chat.user.add(int(dialog_id.removeprefix("chat")), [bot_id])
+        sent = await report(b24, bot_id, "my_bot_token", dialog_id, "[b]Eve[/b]")
+        return [message async for message in b24.im.dialog.messages.iter_messages(dialog_id) if message.id == sent]
+
+    (message,) = on_a_chat(portal, use)
+    assert message.text.startswith("[b]New order[/b] of ")
+    assert "[b]Eve" not in message.text
+    assert message.params["KEYBOARD"]
+    assert message.params["ATTACH"]
+
+
+def test_a_transcript(portal):
+    transcript = example("transcript")["transcript"]
+    assert on_a_chat(portal, transcript) == ["Good morning"]
+
+
+def test_a_file_there_and_back(portal, tmp_path):
+    keep = example("upload")["keep"]
+    assert on_a_chat(portal, lambda b24, dialog_id: keep(b24, dialog_id, tmp_path / "report.txt")) == 11
+    assert (tmp_path / "report.txt").read_bytes() == b"All is well"
+
+
 def test_limits(portal):
     assert asyncio.run(example("quickly")["quickly"](portal.webhook_url)) in portal.chats
 

@@ -7,6 +7,10 @@ import pytest
 from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
+from tests.conformance.summary import pytest_terminal_summary
+
+# Here and not beside the suite: the controller of a parallel run loads this file alone.
+__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture

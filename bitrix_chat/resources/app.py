@@ -9,7 +9,7 @@ _info = decoder(UPPER_ANSWERS, AppInfo, "app.info")
 
 
 class AppResource(Resource):
-    """`b24.app`."""
+    """`b24.app`: the application that the token belongs to."""
 
     def info(self) -> Call[AppInfo]:
         """Get what the calling application is, and the portal's licence.

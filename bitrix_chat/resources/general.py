@@ -28,7 +28,7 @@ _RESERVED: Final = frozenset(
 
 
 class ServerResource(Resource):
-    """`b24.server`."""
+    """`b24.server`: the portal's server."""
 
     def time(self) -> Call[datetime]:
         """Get the portal's time, with its time zone. Source: `server.time` (any scope)."""
@@ -36,7 +36,7 @@ class ServerResource(Resource):
 
 
 class MethodResource(Resource):
-    """`b24.method`."""
+    """`b24.method`: which methods the portal has."""
 
     def get(self, name: str) -> Call[MethodAvailability]:
         """Get whether the portal has a method and the caller may call it. Source: `method.get` (any scope)."""

@@ -31,7 +31,7 @@ def _fields(select: Iterable[str] | None) -> list[str] | None:
 
 
 class UserResource(Resource):
-    """`b24.user`."""
+    """`b24.user`: accounts of the portal, with what the company keeps of them."""
 
     def current(self) -> Call[Account]:
         """Get the caller's account. Source: `user.current` (scope `user`, `user_basic` or `user_brief`)."""

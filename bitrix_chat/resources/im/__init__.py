@@ -17,7 +17,7 @@ from bitrix_chat.rest.request import Transport
 
 
 class ImResource(Resource):
-    """The branch `im`: `b24.im`."""
+    """`b24.im`: chats, people and notifications, for the user of the webhook or token."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

@@ -39,7 +39,7 @@ def _of(department_ids: Iterable[Id], user_data: bool | None) -> dict[str, Any]:
 
 
 class ManagersResource(Resource):
-    """`b24.im.department.managers`."""
+    """`b24.im.department.managers`: who leads departments."""
 
     @overload
     def get(self, department_ids: Iterable[Id], *, user_data: Literal[True]) -> Call[dict[int, Users]]: ...
@@ -64,7 +64,7 @@ class ManagersResource(Resource):
 
 
 class EmployeesResource(Resource):
-    """`b24.im.department.employees`."""
+    """`b24.im.department.employees`: who works in departments."""
 
     @overload
     def get(self, department_ids: Iterable[Id], *, user_data: Literal[True]) -> Call[dict[int, Users]]: ...
@@ -150,7 +150,7 @@ class ColleaguesResource(Resource):
 
 
 class DepartmentResource(Resource):
-    """`b24.im.department`."""
+    """`b24.im.department`: the departments of the company."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

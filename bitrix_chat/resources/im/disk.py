@@ -41,7 +41,7 @@ def _by_id(part: Any) -> Any:
 
 
 class DiskFolderResource(Resource):
-    """`b24.im.disk.folder`."""
+    """`b24.im.disk.folder`: the folders of chats on the portal's drive."""
 
     @deprecated("the portal gives up im.disk.folder.get; use b24.im.v2.file.upload")
     def get(self, chat_id: Id | None = None, *, dialog_id: DialogId | None = None) -> Call[int]:
@@ -60,7 +60,7 @@ class DiskFolderResource(Resource):
 
 
 class DiskFileResource(Resource):
-    """`b24.im.disk.file`."""
+    """`b24.im.disk.file`: files of the portal's drive in chats."""
 
     @deprecated("the portal gives up im.disk.file.commit; use b24.im.v2.file.upload")
     def commit(
@@ -128,7 +128,7 @@ class DiskFileResource(Resource):
 
 
 class DiskResource(Resource):
-    """`b24.im.disk`."""
+    """`b24.im.disk`: the portal's drive, as far as chats use it."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

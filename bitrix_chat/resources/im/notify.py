@@ -60,7 +60,7 @@ def _following(page: NotificationPage) -> Cursor | None:
 
 
 class NotifySchemaResource(Resource):
-    """`b24.im.notify.schema`."""
+    """`b24.im.notify.schema`: the kinds of notifications there are."""
 
     def get(self) -> Call[dict[str, NotificationModule]]:
         """Get the kinds of notifications by the module that sends them. Source: `im.notify.schema.get` (scope `im`)."""
@@ -68,7 +68,7 @@ class NotifySchemaResource(Resource):
 
 
 class NotifyResource(Resource):
-    """`b24.im.notify`, a method itself."""
+    """`b24.im.notify`: notifications of the caller; called, it sends one."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

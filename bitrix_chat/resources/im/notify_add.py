@@ -48,7 +48,7 @@ _system = added("im.notify.system.add")
 
 
 class NotifyPersonalResource(Resource):
-    """`b24.im.notify.personal`."""
+    """`b24.im.notify.personal`: notifications in the caller's name."""
 
     def add(
         self,
@@ -75,7 +75,7 @@ class NotifyPersonalResource(Resource):
 
 
 class NotifySystemResource(Resource):
-    """`b24.im.notify.system`."""
+    """`b24.im.notify.system`: notifications in the portal's name."""
 
     def add(
         self,

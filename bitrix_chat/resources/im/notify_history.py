@@ -24,7 +24,7 @@ def _following(page: NotificationSearchPage) -> int | None:
 
 
 class NotifyHistoryResource(Resource):
-    """`b24.im.notify.history`."""
+    """`b24.im.notify.history`: searches in the notifications of the caller."""
 
     def search(
         self,

@@ -28,7 +28,7 @@ _departments = decoder(SNAKE_ANSWERS, Departments, "im.search.department.list")
 
 
 class SearchUserResource(Resource):
-    """`b24.im.search.user`."""
+    """`b24.im.search.user`: people by their name."""
 
     async def iter_users(
         self, find: str, *, business: bool | None = None, limit: int = _MAX_PAGE
@@ -70,7 +70,7 @@ class SearchUserResource(Resource):
 
 
 class SearchChatResource(Resource):
-    """`b24.im.search.chat`."""
+    """`b24.im.search.chat`: chats by their title."""
 
     async def iter_chats(
         self, find: str | None = None, *, find_lines: str | None = None, limit: int = _MAX_PAGE
@@ -119,7 +119,7 @@ class SearchChatResource(Resource):
 
 
 class SearchDepartmentResource(Resource):
-    """`b24.im.search.department`."""
+    """`b24.im.search.department`: departments by their name."""
 
     async def iter_departments(
         self, find: str, *, user_data: bool | None = None, limit: int = _MAX_PAGE
@@ -162,7 +162,7 @@ class SearchDepartmentResource(Resource):
 
 
 class SearchResource(Resource):
-    """`b24.im.search`."""
+    """`b24.im.search`: people, chats and departments by the beginning of a name."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

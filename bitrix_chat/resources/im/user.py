@@ -17,7 +17,7 @@ _users = users_by_id("im.user.list.get")
 
 
 class UserListResource(Resource):
-    """`b24.im.user.list`."""
+    """`b24.im.user.list`: several people at once."""
 
     def get(self, user_ids: Iterable[Id], *, avatar_hr: bool | None = None) -> Call[dict[int, User]]:
         """Get users by their ids; unknown ones, and those the caller may not see, are left out.
@@ -38,7 +38,7 @@ class UserListResource(Resource):
 
 
 class UserResource(Resource):
-    """`b24.im.user`."""
+    """`b24.im.user`: people as chats show them."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

@@ -41,7 +41,7 @@ class UserIdleResource(Resource):
 
 
 class UserStatusResource(Resource):
-    """`b24.im.user.status`."""
+    """`b24.im.user.status`: the status that the user has chosen."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

@@ -24,7 +24,7 @@ _link = decoder(CAMEL_ANSWERS, DownloadLink, "im.v2.File.download")
 
 
 class V2Resource(Resource):
-    """The branch `im.v2`: `b24.im.v2`."""
+    """`b24.im.v2`: events and files of the caller's chats, in the second generation of methods."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

@@ -23,7 +23,7 @@ _list = decoder(CAMEL_ANSWERS, CommandList, "imbot.v2.Command.list")
 
 
 class CommandResource(BotScopedResource):
-    """`bot.command`."""
+    """`bot.command`: slash commands of one bot."""
 
     def register(
         self,

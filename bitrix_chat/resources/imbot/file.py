@@ -17,7 +17,7 @@ _link = decoder(CAMEL_ANSWERS, DownloadLink, "imbot.v2.File.download")
 
 
 class FileResource(BotScopedResource):
-    """`bot.file`."""
+    """`bot.file`: files in the chats of one bot."""
 
     def upload(
         self, dialog_id: DialogId, *, name: str, content: FileContent, message: str | None = None

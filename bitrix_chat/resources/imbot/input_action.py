@@ -15,7 +15,7 @@ _MAX_SECONDS: Final = 600
 
 
 class InputActionResource(BotScopedResource):
-    """`bot.chat.input_action`."""
+    """`bot.chat.input_action`: what the bot is doing, shown to the members of a chat."""
 
     def notify(
         self,

@@ -13,7 +13,7 @@ _deleted = wrapped_done("imbot.v2.Chat.Manager.delete")
 
 
 class ManagerResource(BotScopedResource):
-    """`bot.chat.manager`."""
+    """`bot.chat.manager`: managers of a bot's chats."""
 
     def add(self, dialog_id: DialogId, user_ids: Iterable[Id]) -> Call[bool]:
         """Make members managers; who is no member is ignored.

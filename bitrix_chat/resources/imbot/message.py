@@ -30,7 +30,7 @@ _YES_NO: Final = {True: "Y", False: "N", None: None}
 
 
 class MessageResource(BotScopedResource):
-    """`bot.chat.message`."""
+    """`bot.chat.message`: messages that one bot writes and reads."""
 
     def __init__(self, transport: Transport, bot: Mapping[str, Any]) -> None:
         super().__init__(transport, bot)

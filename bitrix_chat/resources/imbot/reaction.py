@@ -12,7 +12,7 @@ _deleted = wrapped_done("imbot.v2.Chat.Message.Reaction.delete")
 
 
 class ReactionResource(BotScopedResource):
-    """`bot.chat.message.reaction`."""
+    """`bot.chat.message.reaction`: reactions of one bot to messages."""
 
     def add(self, message_id: Id, reaction: Reaction | str) -> Call[bool]:
         """React to a message; a reaction that the portal knows and we do not is passed as it is.

@@ -9,7 +9,7 @@ _revision = decoder(CAMEL_ANSWERS, Revision, "imbot.v2.Revision.get")
 
 
 class RevisionResource(Resource):
-    """`b24.imbot.revision`."""
+    """`b24.imbot.revision`: revisions of the chat API, asked without a bot."""
 
     def get(self) -> Call[Revision]:
         """Get the revisions of the chat API; needs no bot. Source: `imbot.v2.Revision.get` (scope `imbot`)."""

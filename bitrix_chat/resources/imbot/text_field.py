@@ -10,7 +10,7 @@ _enabled = wrapped_done("imbot.v2.Chat.TextField.enabled")
 
 
 class TextFieldResource(BotScopedResource):
-    """`bot.chat.text_field`."""
+    """`bot.chat.text_field`: whether people may type in a chat with the bot."""
 
     def enabled(self, dialog_id: DialogId, *, enabled: bool = True) -> Call[bool]:
         """Show the input field, or hide it so that people can only press buttons; also in private chats.

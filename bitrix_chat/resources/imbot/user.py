@@ -21,7 +21,7 @@ _MAX_PAGE: Final = 200
 
 
 class UserResource(BotScopedResource):
-    """`bot.chat.user`."""
+    """`bot.chat.user`: members of a bot's chats."""
 
     def add(self, dialog_id: DialogId, user_ids: Iterable[Id]) -> Call[bool]:
         """Add members; True also where they are in already or are nobody, whom the portal drops silently.

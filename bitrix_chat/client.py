@@ -15,7 +15,6 @@ from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.rest.call import Call, seconds
 from bitrix_chat.rest.request import Safety, Transport
 from bitrix_chat.transport.dispatch import MAX_IN_FLIGHT, Dispatch
-from bitrix_chat.transport.downloading import Downloading, PortalTransport
 from bitrix_chat.transport.flights import Departing, OnOrphan
 from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 from bitrix_chat.transport.signing import Signing
@@ -87,6 +86,8 @@ class BitrixChat:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
         if isinstance(download_hosts, str):
             raise InvalidParameter("`download_hosts` is text, but it is a list of host names")
+        from bitrix_chat.transport.downloading import Downloading, PortalTransport  # noqa: PLC0415  # with a client
+
         wire = Wire(session)
         signing = Signing(auth, wire)
         dispatch = Dispatch(

@@ -16,7 +16,7 @@ _all_read = decoder(CAMEL_ANSWERS, AllRead, "im.notify.read.all")
 
 
 class NotifyReadResource(Resource):
-    """`b24.im.notify.read`: marks as read, called or by its branches; what waits for a decision stays unread as long as it waits."""
+    """`b24.im.notify.read`: marks as read, called or by its branches; what waits for a decision stays unread."""
 
     def __call__(
         self, notification_id: Id | None = None, *, read: bool | None = None, only_current: bool | None = None

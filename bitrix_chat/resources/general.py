@@ -66,6 +66,8 @@ class GeneralResource(Resource):
         Raises:
             InvalidParameter: the name is none, or a parameter is one that the portal keeps for itself.
         """
+        if not isinstance(safety, Safety | None):
+            raise InvalidParameter(f"`safety` is {type(safety).__name__}, not a Safety such as Safety.SAFE")
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
             raise InvalidParameter(f"{method!r} is no method name such as 'im.chat.add' (without '.json')")
         if not isinstance(params, Mapping | None) or not all(isinstance(name, str) for name in params or ()):
@@ -90,7 +92,12 @@ class GeneralResource(Resource):
 
         Source: `batch`.
         """
+        if not isinstance(halt, bool):
+            raise InvalidParameter(f"`halt` is {type(halt).__name__}, but it is True or False", method="batch")
         commands = named(calls)
+        for name, call in commands.items():
+            if not call.travels_by(self._transport):
+                raise InvalidParameter(f"`{name}` is a call of another client, perhaps of another portal", method="batch")
         request = pack(commands, halt=halt)
         decode = BatchDecoder(commands, halt=halt)
         batch = Call(request, decode, self._transport, draw=lambda _: pack(commands, halt=halt, drawn=decode.requests))

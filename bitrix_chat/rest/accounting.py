@@ -44,6 +44,14 @@ def refused_for_time(request: Request, response: Response) -> Iterator[str]:
                 yield commands[name]
 
 
+def is_in_progress(request: Request, response: Response) -> bool:
+    """Whether a message in a batch is still being sent by an earlier attempt."""
+    if not is_batch(request) or not isinstance(response.result, dict):
+        return False
+    errors = by_name(response.result.get("result_error")).values()
+    return any(isinstance(error, dict) and error.get("error") == "MESSAGE_DUPLICATED_BY_UUID" for error in errors)
+
+
 def by_name(part: Any) -> dict[str, Any]:
     """Read a map of a batch answer by its commands' names."""
     # PHP writes a map as a list when its keys are 0..n-1, and an empty one always.

@@ -141,9 +141,15 @@ def _reference(method: str, path: str, value: Reference, names: Mapping[int, str
 
 
 def unpack(
-    requests: Mapping[str, Request], response: Response, *, halt: bool = False
+    requests: Mapping[str, Request], response: Response, *, halt: bool = False, doubtful: bool = False
 ) -> Iterator[tuple[str, Response | BitrixError]]:
     """Yield what became of each command, in the order of the requests.
+
+    Args:
+        requests: the commands by name.
+        response: the answer of the batch.
+        halt: the portal was told to stop at the first that fails.
+        doubtful: an earlier attempt of the batch may have run: what this one refuses may be done all the same.
 
     Raises:
         UnexpectedAnswer: the answer is no batch answer; no command's outcome is known.
@@ -160,9 +166,9 @@ def unpack(
             yield name, _success(results[name], times.get(name), totals.get(name), nexts.get(name))
         elif isinstance(errors.get(name), dict):
             failed = True
-            yield name, _refused(request, errors[name])
+            yield name, _doubted(request, _refused(request, errors[name]), doubtful=doubtful)
         else:
-            yield name, _missing(request, halted=halt and failed)
+            yield name, _doubted(request, _missing(request, halted=halt and failed), doubtful=doubtful)
 
 
 def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
@@ -184,6 +190,12 @@ def _missing(request: Request, *, halted: bool) -> BitrixError:
     if halted:
         return BatchHalted("an earlier command failed and the batch stopped there", method=request.method)
     return _final(request, UnexpectedAnswer("the batch answer does not mention this command", method=request.method))
+
+
+def _doubted(request: Request, error: BitrixError, *, doubtful: bool) -> BitrixError:
+    if not doubtful or request.safety is Safety.SAFE or error.outcome is Outcome.UNKNOWN:
+        return error
+    return unknown_outcome(error, request.method)
 
 
 def _final(request: Request, error: BitrixError) -> BitrixError:

@@ -101,10 +101,12 @@ class BatchDecoder:
             raise InvalidParameter(f"the call `{bounded[0]}` has a bound of its own; bound the batch", method="batch")
         self._calls = calls
         self._halt = halt
+        self._batch: Call[BatchResult] | None = None
         self._exchanges = {name: call.claim() for name, call in calls.items()}
 
     def carried_by(self, batch: Call[BatchResult]) -> Call[BatchResult]:
         """Let the calls share the outcome of `batch` until their own is known."""
+        self._batch = batch
         for exchange in self._exchanges.values():
             exchange.carrier = batch
         return batch
@@ -121,7 +123,8 @@ class BatchDecoder:
             UnexpectedAnswer: it is no batch answer, so that no command's outcome is known.
         """
         try:
-            answers = list(unpack(self.requests, Response(raw), halt=self._halt))
+            doubtful = self._batch is not None and self._batch.is_doubtful
+            answers = list(unpack(self.requests, Response(raw), halt=self._halt, doubtful=doubtful))
         except BitrixError as error:
             for exchange in self._exchanges.values():
                 exchange.fail(error)

@@ -80,7 +80,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
             carried = exchange.carrier.outcome
             # That the batch ran does not tell of this command, while nobody has taken the answer apart.
             return Outcome.UNKNOWN if carried is Outcome.DONE else carried
-        return exchange.outcome
+        return exchange.known
 
     @property
     def response(self) -> Response | None:
@@ -98,9 +98,18 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         return self._timeout != "default"
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether it was repeated after an attempt that may have run, so that a refusal proves nothing."""
+        return self._exchange is not None and self._exchange.doubtful
+
+    @property
     def is_claimed(self) -> bool:
         """Whether it was awaited, packed or closed."""
         return self._exchange is not None
+
+    def travels_by(self, transport: Transport) -> bool:
+        """Whether it goes to the portal by this transport."""
+        return self._transport is transport
 
     def within(self, timeout: float | None) -> Self:
         """Bound the call by `timeout` seconds, waiting included, and return it; None waits as long as it takes.

@@ -103,6 +103,11 @@ class Exchange:
     renewed: bool = False
     carrier: "HasOutcome | None" = None
 
+    @property
+    def known(self) -> Outcome:
+        """What is known over all attempts: as long as it is not done, an earlier one that may have run counts."""
+        return Outcome.UNKNOWN if self.doubtful and self.outcome is not Outcome.DONE else self.outcome
+
     def succeed(self, response: Response) -> None:
         """Write down the answer."""
         self.outcome = Outcome.DONE

@@ -22,6 +22,7 @@ from bitrix_chat.errors import (
     Outcome,
     PortalOverloaded,
     QueryLimitExceeded,
+    unknown_outcome,
 )
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.transport.allowance import Allowance
@@ -227,14 +228,20 @@ class Flights:
         ticket.recalled = not ticket.left
         if not ticket.future.done():
             ticket.future.cancel()
+            if ticket.recalled and ticket.exchange.doubtful and ticket.exchange.error is not None:
+                self._report(ticket, ticket.exchange.error)
         elif not ticket.future.cancelled():
             error = ticket.future.exception()
             self._tell_of_orphan(ticket, error if isinstance(error, Exception) else ticket.future.result())
 
     def _tell_of_orphan(self, ticket: Ticket, result: Response | Exception) -> None:
-        if not ticket.launched or (ticket.recalled and not ticket.left):
-            return
+        if ticket.launched and (ticket.left or not ticket.recalled):
+            self._report(ticket, result)
+
+    def _report(self, ticket: Ticket, result: Response | Exception) -> None:
         request = ticket.exchange.request
+        if ticket.exchange.doubtful and isinstance(result, BitrixError) and result.outcome is not Outcome.UNKNOWN:
+            result = unknown_outcome(result, request.method)
         logger.info("%s: it ended after its caller was cancelled", request.method)
         if self._on_orphan is None or not isinstance(result, Response | BitrixError):
             return

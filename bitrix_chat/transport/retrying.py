@@ -20,6 +20,7 @@ from bitrix_chat.errors import (
     UntrustedCertificate,
     unknown_outcome,
 )
+from bitrix_chat.rest.accounting import is_in_progress
 from bitrix_chat.rest.request import Exchange, Response, Safety, Transport
 
 
@@ -47,10 +48,11 @@ class RetryPolicy:
 
     def pause(self, repetition: int) -> float:
         """Return the seconds before the `repetition`-th repetition (1 is the first)."""
-        most = min(self.longest, self.first * 2**repetition)
+        most = min(self.longest, self.first * 2.0 ** min(repetition, _MOST_DOUBLINGS))
         return random.uniform(self.first, max(self.first, most))  # noqa: S311  # jitter is no secret
 
 
+_MOST_DOUBLINGS: Final = 32
 NO_RETRIES: Final = RetryPolicy(unsent=0, unknown=0, in_progress=0.0)
 _FINAL: Final = (ClientClosed, DeadlineExceeded, InvalidParameter, UntrustedCertificate)
 
@@ -112,8 +114,7 @@ class Retrying:
             return exchange.response
         if exchange.error is not None and exchange.outcome is Outcome.REFUSED:
             raise _final(exchange, exchange.error)
-        outcome = Outcome.UNKNOWN if exchange.doubtful else exchange.outcome
-        raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=outcome))
+        raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=exchange.known))
 
     async def _attempts(self, exchange: Exchange) -> Response:
         try:
@@ -141,11 +142,17 @@ class _Attempts:
         try:
             if first is not None:
                 raise first
-            return await self._inner.send(self._exchange)
+            response = await self._inner.send(self._exchange)
         except BitrixError as error:
             wait = self._next_wait(error)
             if wait is None or not self._fits(wait):
                 raise _final(self._exchange, error)  # noqa: B904  # `_final` chains on its own
+        else:
+            if not (self._exchange.doubtful and is_in_progress(self._exchange.request, response)):
+                return response
+            wait = self._wait_for_first_sending()
+            if wait is None or not self._fits(wait):
+                return response
         raise _Again(wait)
 
     def _next_wait(self, error: BitrixError) -> float | None:

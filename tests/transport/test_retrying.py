@@ -305,3 +305,7 @@ async def test_a_template_id_that_another_sending_holds_is_told_as_that():
         await retrying(inner, NO_RETRIES).send(exchange(method="im.message.add", safety=Safety.KEYED))
     assert caught.value.outcome is Outcome.REFUSED_TEMPORARY
     assert inner.attempts == 1
+
+
+def test_pauses_do_not_overflow_however_often_they_come():
+    assert RetryPolicy(first=0.01, longest=0.05).pause(10_000) <= 0.05

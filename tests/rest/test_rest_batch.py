@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from bitrix_chat import errors
 from bitrix_chat.enums import Color
-from bitrix_chat.errors import InvalidParameter, Outcome
-from bitrix_chat.rest.accounting import refused_for_time, times_of, work_of
+from bitrix_chat.errors import InvalidParameter, Outcome, UnexpectedAnswer
+from bitrix_chat.rest.accounting import is_in_progress, refused_for_time, times_of, work_of
 from bitrix_chat.rest.batch import MAX_COMMANDS, MAX_LEAVES, named, pack, unpack
 from bitrix_chat.rest.batch_result import BatchDecoder
 from bitrix_chat.rest.call import Call
@@ -588,3 +589,38 @@ class TestAccounting:
 
     def test_a_request_alone_is_told_by_its_own_error(self):
         assert list(refused_for_time(Request("im.chat.add"), Response({"result_error": {"a": {}}}))) == []
+
+
+class TestARepeatedBatch:
+    """What an earlier attempt may have done is not denied by what the repetition says."""
+
+    REQUESTS: ClassVar = {
+        "c0": Request("im.dialog.get", safety=Safety.SAFE),
+        "c1": Request("im.chat.setOwner", safety=Safety.IDEMPOTENT),
+        "c2": Request("im.message.add", safety=Safety.KEYED),
+    }
+    ANSWER: ClassVar = {"result": [], "result_error": {name: {"error": "WRONG_REQUEST"} for name in ("c0", "c1")}}
+
+    def test_refusals_are_unknown_but_for_reads(self):
+        errors = [error for _, error in unpack(self.REQUESTS, Response(self.ANSWER), halt=True, doubtful=True)]
+        assert [error.outcome for error in errors] == [Outcome.REFUSED, Outcome.UNKNOWN, Outcome.UNKNOWN]
+
+    def test_a_first_attempt_is_believed(self):
+        errors = [error for _, error in unpack(self.REQUESTS, Response(self.ANSWER), halt=True)]
+        assert {error.outcome for error in errors} == {Outcome.REFUSED}
+
+    def test_what_is_unknown_already_stays_what_it_is(self):
+        (_, error), *_ = unpack({"c2": self.REQUESTS["c2"]}, Response({"result": []}), doubtful=True)
+        assert (type(error), error.outcome) == (UnexpectedAnswer, Outcome.UNKNOWN)
+
+    @pytest.mark.parametrize(
+        ("method", "result", "waits"),
+        [
+            ("batch", {"result_error": {"c2": {"error": "MESSAGE_DUPLICATED_BY_UUID"}}}, True),
+            ("batch", {"result_error": [{"error": "ACCESS_DENIED"}, "rubbish"]}, False),
+            ("batch", None, False),
+            ("im.message.add", {"result_error": {"c2": {"error": "MESSAGE_DUPLICATED_BY_UUID"}}}, False),
+        ],
+    )
+    def test_a_message_still_being_sent_shows_in_the_answer_of_a_batch(self, method, result, waits):
+        assert is_in_progress(Request(method), Response(result)) is waits

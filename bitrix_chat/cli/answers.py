@@ -18,9 +18,14 @@ _GRACE: Final = 1.0
 """Seconds that a request has to land after its caller was interrupted or has run out of time."""
 
 
+class NotPrinted(Exception):
+    """What a command had to say did not reach stdout, whatever became of its request."""
+
+
 def rehearse(request: "Request") -> None:
     """Print a request instead of sending it, its secrets masked."""
-    show({"method": request.method, "params": masked(request.params)})
+    shown = {"method": request.method, "params": masked(request.params)}
+    show(shown, lost="Nothing was sent; the request could not be printed")
 
 
 async def deliver(b24: "BitrixChat", call: "Call[Any]", out: Path | None = None) -> None:
@@ -55,9 +60,24 @@ def check_writable(out: Path | None) -> None:
         raise InvalidParameter("--out cannot be written")
 
 
-def show(value: Any) -> None:
-    """Print a value as JSON on stdout."""
-    print(as_json(value, sys.stdout.encoding or "ascii"), flush=True)
+def show(value: Any, *, lost: str = "It ran; its answer could not be printed") -> None:
+    """Print a value as JSON on stdout.
+
+    Raises:
+        NotPrinted: stdout is closed or takes no more; `lost` says what that means.
+        BrokenPipeError: its reader has left.
+    """
+    if sys.stdout is None:
+        raise NotPrinted(f"{lost} (stdout is closed)")
+    try:
+        print(as_json(value, sys.stdout.encoding or "ascii"), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise NotPrinted(f"{lost} ({reason})")
 
 
 def as_json(value: Any, encoding: str = "utf-8") -> str:

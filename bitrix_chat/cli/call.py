@@ -1,8 +1,14 @@
 """`bitrix-chat call`: any method of the portal by its name."""
 
+from typing import TYPE_CHECKING, Any
+
+from bitrix_chat import InvalidParameter
 from bitrix_chat.cli.answers import deliver, rehearse
 from bitrix_chat.cli.connection import FROM_ENVIRONMENT, Connection
 from bitrix_chat.cli.json_text import json_object
+
+if TYPE_CHECKING:
+    from bitrix_chat import BitrixChat, Call
 
 
 async def call(
@@ -23,8 +29,16 @@ async def call(
     """
     given = json_object("--params", params)
     async with connection.client() as b24:
-        request = b24.call(method, given)
+        request = _made(b24, method, given)
         if dry_run:
             rehearse(request.request)
         else:
             await deliver(b24, request)
+
+
+def _made(b24: "BitrixChat", method: str, params: dict[str, Any]) -> "Call[Any]":
+    try:
+        return b24.call(method, params)
+    except InvalidParameter as error:
+        problem = error.description.replace(repr(method), "METHOD", 1)  # what stands there may be a token
+    raise InvalidParameter(problem)

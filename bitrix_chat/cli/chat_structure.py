@@ -10,4 +10,5 @@ def chat_structure(*, empty: bool = False) -> None:
     Args:
         empty: Empty values instead of an example's.
     """
-    show({name: type(value)() for name, value in EXAMPLE.items()} if empty else dict(EXAMPLE))
+    fields = {name: type(value)() for name, value in EXAMPLE.items()} if empty else dict(EXAMPLE)
+    show(fields, lost="The fields could not be printed")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from bitrix_chat import InvalidParameter
+from bitrix_chat.cli.whole_numbers import WholeNumber
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -39,7 +40,7 @@ class Report:
         return self.created == self.asked and not self.duplicates and not self.refused
 
 
-async def demo(*, chats: int = 200) -> int:
+async def demo(*, chats: WholeNumber = 200) -> int:
     """Create chats on an emulated portal with the limits of a standard plan, all at once, and count them there.
 
     The first 40 are created by a request each and the others in batches of 40, by imbot.v2.Chat.add and im.chat.add

@@ -21,12 +21,14 @@ from bitrix_chat import (
     RestError,
     UntrustedCertificate,
 )
+from bitrix_chat.cli.refusals import without_values
 
 DONE: Final = 0
 REFUSED: Final = 1
 WRONG_USAGE: Final = 2
 OUTCOME_UNKNOWN: Final = 3
 NOT_REACHED: Final = 4
+NOT_PRINTED: Final = 5
 BUG: Final = 70
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
@@ -65,7 +67,8 @@ def exit_code(error: BitrixError) -> int:
 
 def sentence(error: BitrixError) -> str:
     """Return what happened, whether the request may have run, and what to do."""
-    what = printable(str(error)).rstrip(".") + "."
+    is_usage = isinstance(error, InvalidParameter)
+    what = printable(without_values(error.description) if is_usage else str(error)).rstrip(".") + "."
     if isinstance(error, InvalidParameter | OutcomeUnknown):
         return what  # they say the rest themselves
     return " ".join(filter(None, (what, outcome_sentence(error.outcome), _advice(error))))

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from bitrix_chat import InvalidParameter
 from bitrix_chat.cli.faults import faults_from
 from bitrix_chat.cli.json_text import json_value
+from bitrix_chat.cli.whole_numbers import WholeNumber
 
 if TYPE_CHECKING:
     from bitrix_chat.portal import Portal
@@ -22,7 +23,7 @@ _PORTS: Final = range(65536)
 
 async def portal(
     *,
-    port: int = 0,
+    port: WholeNumber = 0,
     plan: Literal["standard", "enterprise", "unlimited"] = "standard",
     cost: float = 0.0,
     operating_limit: float | None = None,

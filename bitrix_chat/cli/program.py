@@ -1,5 +1,6 @@
 """The program: its commands, and the one place where they are run and their failures end."""
 
+import errno
 import os
 import sys
 import traceback
@@ -11,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 import bitrix_chat
 from bitrix_chat import BitrixError
 from bitrix_chat.cli import branches, endings
+from bitrix_chat.cli.answers import NotPrinted
 from bitrix_chat.cli.call import call
 from bitrix_chat.cli.chat_structure import chat_structure
 from bitrix_chat.cli.create_chat import create_chat
@@ -26,8 +28,12 @@ Every method of the library is a command on its own path, such as `bitrix-chat i
 word shows what follows it.
 
 Exit codes: 0 done, 1 the portal refused, 2 wrong usage, 3 it may have run and nobody knows, 4 the portal was not
-reached, 130 interrupted.
+reached, 5 what it had to say could not be printed (its request may have run: stderr says so), 130 interrupted.
 """
+
+
+_UNWRITABLE: Final = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
+"""What the system says of an output that takes nothing: a full disk, a closed or broken device."""
 
 
 def _version() -> str:
@@ -62,17 +68,26 @@ def run(tokens: Sequence[str]) -> int:
     try:
         _admit(tokens)
         code = app(list(tokens))
-    except CycloptsError as error:
-        return _say(usage_sentence(error), endings.WRONG_USAGE, tokens)
-    except BitrixError as error:
-        return _say(endings.sentence(error), endings.exit_code(error), tokens)
     except KeyboardInterrupt:
         return endings.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich ends with the latter where its reader has left
         return _pipe_closed()
-    except Exception:  # noqa: BLE001  # a traceback of Python's own would repeat what an exception quotes
-        return _say(f"this is a bug, please report it\n{traceback.format_exc()}", endings.BUG, tokens)
+    except Exception as error:  # noqa: BLE001  # a traceback of Python's own would repeat what an exception quotes
+        return _failed(error, tokens)
     return code if isinstance(code, int) else endings.DONE
+
+
+def _failed(error: Exception, tokens: Sequence[str]) -> int:
+    match error:
+        case CycloptsError():
+            return _say(usage_sentence(error), endings.WRONG_USAGE, tokens)
+        case BitrixError():
+            return _say(endings.sentence(error), endings.exit_code(error), tokens)
+        case NotPrinted():
+            return _not_printed(str(error), tokens)
+        case OSError(errno=number) if number in _UNWRITABLE:
+            return _not_printed(f"What it has to say cannot be written ({error.strerror})", tokens)
+    return _say(f"this is a bug, please report it\n{traceback.format_exc()}", endings.BUG, tokens)
 
 
 def _admit(tokens: Sequence[str]) -> None:
@@ -94,6 +109,16 @@ def _say(what: str, code: int, tokens: Sequence[str]) -> int:
 
 
 def _pipe_closed() -> int:
-    # Python flushes stdout once more as it exits, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _give_up_stdout()
     return endings.PIPE_CLOSED
+
+
+def _not_printed(what: str, tokens: Sequence[str]) -> int:
+    _give_up_stdout()
+    return _say(f"{what}.", endings.NOT_PRINTED, tokens)
+
+
+def _give_up_stdout() -> None:
+    # Python flushes stdout once more as it exits, and would complain.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from cyclopts import (
     CoercionError,
@@ -59,7 +60,15 @@ def _was_given(error: MissingArgumentError) -> bool:
 
 
 def _expected(error: CoercionError) -> str:
-    hint = error.target_type
+    hint = _single(error.target_type)
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     return _KINDS.get(hint, "of the right kind") if isinstance(hint, type) else "of the right kind"
+
+
+def _single(hint: Any) -> Any:
+    """Return the type of one word, which stands in a list, beside None or under an annotation."""
+    parts = [part for part in get_args(hint) if part is not NoneType]
+    if get_origin(hint) is Literal or not parts:
+        return hint
+    return _single(parts[0]) if get_origin(hint) is Annotated or len(parts) == 1 else hint

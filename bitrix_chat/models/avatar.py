@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import errno
 import io
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,8 @@ from bitrix_chat.errors import InvalidParameter
 
 MAX_SIDE: Final = 5000
 """Pixels an avatar may have on either side."""
+MAX_BYTES: Final = 100_000_000
+"""Bytes that are read of an avatar's file: as many as its pixels have without compression."""
 
 Avatar = bytes | Path | str
 """The image's bytes, the path of its file, or its base64 text; a plain string is never a path."""
@@ -19,8 +23,8 @@ def encode_avatar(avatar: Avatar, name: str = "avatar") -> str:
     """Return the image as base64 text.
 
     Raises:
-        InvalidParameter: it is no image, has a side of more than 5000 pixels, or is text of digits, which the
-            portal would take for the id of somebody's file.
+        InvalidParameter: it is no image, has a side of more than 5000 pixels or a file of more than 100 MB, or is text
+            of digits, which the portal would take for the id of somebody's file.
     """
     content = _content(avatar, name)
     width, height = _size(content)
@@ -43,10 +47,24 @@ def _content(avatar: Avatar, name: str) -> bytes:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        content = _bounded(path)
     except OSError as error:
-        reason = error.strerror
+        reason: str | None = error.strerror
+    except ValueError:
+        reason = "it is no path"
+    else:
+        if len(content) > MAX_BYTES:
+            raise InvalidParameter(f"`{name}`: the file has more than {MAX_BYTES} bytes")
+        return content
     raise InvalidParameter(f"`{name}`: the file cannot be read ({reason})")
+
+
+def _bounded(path: Path) -> bytes:
+    # Asked before it is opened: a pipe would wait for its writer, and a device may never end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _decoded(text: str, name: str) -> bytes:

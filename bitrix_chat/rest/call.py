@@ -71,6 +71,14 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         return self._request
 
     @property
+    def sent(self) -> Request | None:
+        """The request as it started, with what was drawn for it; None before.
+
+        A message of unknown outcome is repeated safely under the template id in it.
+        """
+        return self._exchange.request if self._exchange else None
+
+    @property
     def outcome(self) -> Outcome:
         """What is known of the request so far, also after a cancellation."""
         exchange = self._exchange

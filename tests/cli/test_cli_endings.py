@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -128,12 +129,20 @@ def test_a_token_file_that_cannot_be_read_is_said_without_secrets(command, monke
         (["call", "profile", "--token", CANARY, "--token", CANARY], "--token is given more than once"),
         (["call", f"https://acme.example/rest/1/{CANARY}/x", "--url", "a.example", "--token", "x"], "no method name"),
         (["create-chat", "--url", f"https://acme.example/rest/1/{CANARY}/"], "--fields is missing"),
+        (["call", f"{CANARY}/x", "--url", "a.example", "--token", "x"], "METHOD is no method name"),
         (["create-chat", "--fields", CANARY], "--fields"),
+        (["create-chat", "--fields", f"{{'COLOR': '{CANARY}'}}", "--url", "a.example", "--token", "x"], "it knows red"),
+        (
+            ["create-chat", "--fields", f"{{'AVATAR': '{CANARY}.png'}}", "--url", "a.example", "--token", "x"],
+            "`AVATAR` is no base64 text.",
+        ),
         (["bot", "chat", "add"], "--bot-id is missing"),
         (["bot", "chat", "add", "--bot-id", CANARY], "--bot-id is not a whole number"),
         (["bot", "chat", "add", "--bot-id", "1", "--user-ids"], "--user-ids needs a value"),
         (["bot", "chat", CANARY], "no such command"),
         (["demo", "--chats", "0"], "--chats is at least 1"),
+        (["demo", "--chats", "1.5"], "--chats is not a whole number"),
+        (["portal", "--port", "0x10"], "--port is not a whole number"),
         (["portal", "--port", "70000"], "--port"),
         (["portal", "--cost=-1"], "--cost"),
         (["portal", "--operating-limit", "0"], "--operating-limit"),
@@ -213,6 +222,62 @@ def test_a_reader_who_leaves_early_is_no_error(portal):
     reading, writing = os.pipe()
     os.close(reading)
     words = [sys.executable, "-m", "bitrix_chat", "call", "profile", "--url", portal.webhook_url]
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+
+
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def into_a_full_device(request, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", request.param)
+    return run_into_a_full_device
+
+
+def run_into_a_full_device(*words):
+    words = [sys.executable, "-m", "bitrix_chat", *words]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    return done.returncode, done.stderr
+
+
+@FULL
+def test_an_answer_that_cannot_be_printed_does_not_hide_that_the_request_ran(into_a_full_device, portal):
+    code, err = into_a_full_device(*ADD, "--url", portal.webhook_url)
+    assert (code, portal.hits) == (5, 1)
+    assert err == "bitrix-chat: It ran; its answer could not be printed (No space left on device).\n"
+
+
+@FULL
+def test_a_dry_run_that_cannot_be_printed_says_that_nothing_was_sent(into_a_full_device):
+    code, err = into_a_full_device("call", "profile", "--dry-run", "--url", "https://portal.example/rest/1/abc/")
+    assert code == 5
+    assert "Nothing was sent" in err
+
+
+@FULL
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("im", "--help"), ("portal",), ("chat-structure",)])
+def test_what_else_cannot_be_printed_ends_with_the_same_code_and_no_traceback(into_a_full_device, words):
+    code, err = into_a_full_device(*words)
+    assert code == 5
+    assert err.endswith("(No space left on device).\n")
+    assert err.count("\n") == 1
+
+
+def test_an_answer_to_a_closed_stdout_does_not_hide_that_the_request_ran(command, portal, monkeypatch):
+    with monkeypatch.context() as closed:
+        closed.setattr("sys.stdout", None)  # what Python makes of `>&-`
+        ran = command(*ADD, "--url", portal.webhook_url)
+    assert (ran.code, portal.hits) == (5, 1)
+    assert "It ran; its answer could not be printed (stdout is closed)." in ran.err
+
+
+def test_a_reader_of_help_who_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "bitrix_chat", "--help"]
     done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")

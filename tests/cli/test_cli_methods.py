@@ -8,10 +8,11 @@ from datetime import datetime
 
 import pytest
 
-from bitrix_chat import Entity
+from bitrix_chat import Entity, InvalidParameter
 from bitrix_chat.cli.branches import BRANCHES
 from bitrix_chat.cli.chat_fields import EXAMPLE
 from bitrix_chat.cli.methods.kinds import kind_of
+from bitrix_chat.portal import Fault
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.testing import ScriptedTransport
 
@@ -252,13 +253,23 @@ def test_a_token_of_the_command_line_goes_before_the_environments(command, porta
     [
         ("im chat user add --chat-id 5", "--user-ids is missing"),
         ("im chat user add --chat-id five --user-ids 1", "--chat-id is not a whole number"),
+        ("im chat user add --chat-id 1.5 --user-ids 1", "--chat-id is not a whole number"),
+        ("im chat user add --chat-id 0x10 --user-ids 1", "--chat-id is not a whole number"),
+        ("im chat user add --chat-id 5 --user-ids 1 25.7", "--user-ids is not a whole number"),
+        ("im chat user add --chat-id 5 --user-ids 1_0", "--user-ids is not a whole number"),
+        ("im notify get --last-type 1.2 --last-id 1", "--last-type is not one of 1, 3"),
         ("im chat user add --chat-id 5 --users", "--user-ids needs a value"),
-        ("im chat user add --chat-id 0 --users 1", "--chat-id is 0"),
-        ("im chat user add --chat-id 5 --users 1 0", "--user-ids is 0"),
+        ("im chat user add --chat-id 0 --users 1", "--chat-id is wrong: an id is a positive whole number"),
+        ("im chat user add --chat-id 5 --users 1 0", "--user-ids is wrong: an id is a positive whole number"),
         ("im chat leave --chat-id 5 SECRETCANARY", "more words"),
         ("im chat leave --chat-id 5 --chat 5", "--chat is unknown"),
         ("im chat nonsense", "no such command"),
-        ("im chat update-color --chat-id 5 --color orange", "--color is"),
+        (
+            "im chat update-color --chat-id 5 --color orange",
+            "--color is a value which the portal would ignore; it knows red",
+        ),
+        ("im chat update-color --chat-id 5 --color SECRETCANARY", "it knows red, green"),
+        ("im chat mute --dialog-id SECRETCANARY", "--dialog-id is wrong: a dialog id is text such as"),
         ("im chat mute", "either --chat-id or --dialog-id is needed"),
         ("im chat update-title --chat-id 5 --title --dry-run", "--title needs a value, but an option follows"),
         ("im message add --dialog-id chat5 --message --no-system", "--message needs a value, but an option follows"),
@@ -273,13 +284,30 @@ def test_a_token_of_the_command_line_goes_before_the_environments(command, porta
         ("im notify get --last-type 2 --last-id 1", "--last-type is not one of 1, 3"),
         ("im recent list --last-message-date yesterday", "--last-message-date is no moment in ISO 8601"),
         ("im recent list --last-message-date 2026-02-03T04:05:06", "--last-message-date has no time zone"),
-        ("imbot bot register --code c --name n --event-mode webhook", "--webhook-url is needed"),
+        (
+            "imbot bot register --code c --name n --event-mode webhook",
+            "--webhook-url is needed with --event-mode webhook",
+        ),
+        ("im chat add --avatar /dev/zero", "--avatar: the file cannot be read (it is no regular file)"),
         ("imbot bot get --bot-id 8 --code c", "either --bot-id or --code is needed"),
         (f"imbot bot register --code c --name n --bot-token {'x' * 41}", "--bot-token has 41 characters"),
         ("imbot bot get --bot-id 8 --bot-token @nowhere", "--bot-token: the file cannot be read"),
-        ("bot chat leave --bot-id 0 --dialog-id chat5", "--bot-id is 0"),
+        ("bot chat leave --bot-id 0 --dialog-id chat5", "--bot-id is wrong: an id is a positive whole number"),
         ("bot chat leave --dialog-id chat5", "--bot-id is missing"),
         ("bot chat message send --bot-id 8 --dialog-id chat5 --forward-ids x", "--forward-ids is neither"),
+        ("bot chat message send --bot-id 8 --dialog-id chat5 --forward-ids 1.2", "--forward-ids is neither"),
+        (
+            "bot chat message send --bot-id 8 --dialog-id chat5 --forward-ids {'SECRETCANARY':1}",
+            "a key of --forward-ids is no lower-case UUIDv4, which alone the portal takes for a key.",
+        ),
+        (
+            f"bot chat message send --bot-id 8 --dialog-id chat5 --forward-ids {{'{UUID}':-1}}",
+            "--forward-ids is wrong: an id is a positive whole number",
+        ),
+        (
+            f"im message add --dialog-id chat5 --message x --system --template-id {UUID}",
+            "--template-id is given with --system, where",
+        ),
         ("bot file download --bot-id 8 --file-id 3 --out /nowhere/file", "--out cannot be written"),
     ],
 )
@@ -379,6 +407,28 @@ def test_a_place_that_becomes_unwritable_is_wrong_usage(command, portal, uploade
     ran = command(*uploaded.split(), "--out", tmp_path / "saved.txt", "--url", portal.webhook_url)
     assert (ran.code, ran.out) == (2, "")
     assert "--out cannot be written (No space left on device)" in ran.err
+
+
+def test_a_download_that_takes_too_long_is_no_fault_of_its_place(command, portal, uploaded, tmp_path):
+    portal.faults.add(Fault(method="im.v2.File.download", delay=30))
+    ran = command(*uploaded.split(), "--out", tmp_path / "saved.txt", "--timeout", "0.3", "--url", portal.webhook_url)
+    assert ran.code == 3
+    assert "not done within 0.3 s" in ran.err
+    assert "--out" not in ran.err
+
+
+def test_a_place_that_the_library_refuses_is_named_by_its_option(command, portal, uploaded, monkeypatch):
+    async def refuse(*_, **__):
+        raise InvalidParameter("`path` is no place for a file")
+
+    monkeypatch.setattr("bitrix_chat.resources.im.v2.FileResource.save", refuse)
+    ran = command(*uploaded.split(), "--out", "saved.txt", "--url", portal.webhook_url)
+    assert (ran.code, ran.err) == (2, "bitrix-chat: --out is no place for a file.\n")
+
+
+def test_an_id_that_no_docstring_speaks_of_has_a_help_all_the_same(command):
+    assert "The number of the message. [required]" in command("im", "message", "like", "--help").out
+    assert "The numbers of the users." in command("bot", "chat", "manager", "add", "--help").out
 
 
 def test_a_deprecated_method_says_on_stderr_what_to_use(command):

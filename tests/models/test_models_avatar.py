@@ -1,13 +1,14 @@
 """Avatars are checked for what the portal would drop without a word."""
 
 import base64
+import os
 import struct
 from pathlib import Path
 
 import pytest
 
 from bitrix_chat.errors import InvalidParameter, Outcome
-from bitrix_chat.models.avatar import MAX_SIDE, encode_avatar
+from bitrix_chat.models.avatar import MAX_BYTES, MAX_SIDE, encode_avatar
 
 
 def png(width=2, height=2):
@@ -75,6 +76,25 @@ def test_a_file_that_cannot_be_read_is_refused_without_its_path(tmp_path):
     message = refusal(tmp_path / "canary.png")
     assert message == "`avatar`: the file cannot be read (No such file or directory)"
     assert "cannot be read" in refusal(tmp_path)
+
+
+def test_a_file_without_an_end_is_not_read(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    message = "`avatar`: the file cannot be read (it is no regular file)"
+    assert [refusal(path) for path in (pipe, Path("/dev/zero"), tmp_path)] == [message] * 3
+
+
+def test_a_file_of_more_than_100_megabytes_is_refused(tmp_path):
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.write(png())
+        file.truncate(MAX_BYTES + 1)
+    assert refusal(path) == "`avatar`: the file has more than 100000000 bytes"
+
+
+def test_what_can_be_no_path_is_refused():
+    assert refusal(Path("face\0.png")) == "`avatar`: the file cannot be read (it is no path)"
 
 
 @pytest.mark.parametrize("avatar", [None, 5, 1.5, ["a.png", "AAAA"], memoryview(b"x")])

@@ -219,6 +219,12 @@ class TestDrawing:
         assert transport.sent[0].request.params == {"MESSAGE": "Ahoy", "KEY": 1}
         assert call.request.params == {"MESSAGE": "Ahoy"}
 
+    async def test_what_was_drawn_can_be_read_once_it_has_started(self, make):
+        call = make("im.message.add", draw=numbered())
+        assert call.sent is None
+        await call
+        assert call.sent.params == {"KEY": 1}
+
     async def test_inspecting_and_comparing_draws_nothing(self, make, transport):
         draw = numbered()
         one, other = make(draw=draw), make(draw=draw)

@@ -1,7 +1,6 @@
 """A command of a method: its options, what it sends, and the group around it."""
 
 import inspect
-import re
 import sys
 import warnings
 from collections.abc import Callable, Coroutine, Mapping
@@ -10,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
-from bitrix_chat import InvalidParameter
+from bitrix_chat import BitrixError, InvalidParameter
 from bitrix_chat.cli.answers import check_writable, deliver, rehearse, show
 from bitrix_chat.cli.connection import FROM_ENVIRONMENT, Connection
 from bitrix_chat.cli.methods.documentation import documentation_of, group_help, in_options, kebab
 from bitrix_chat.cli.methods.options import OF_BOT, Options, options_of
 from bitrix_chat.cli.methods.tree import BOT, Method, Node
+from bitrix_chat.cli.refusals import by_options
 
 if TYPE_CHECKING:
     from bitrix_chat import BitrixChat
 
 Command = Callable[..., Coroutine[Any, Any, None]]
 
-_NAMED: Final = re.compile(r"`([a-z_]+(?:\.[a-z]+)?)(?:\[\d+\])*`")
 _OUT: Final = Annotated[
     Path | None,
     Parameter(
@@ -110,7 +109,7 @@ def _made(make: Callable[..., Any], arguments: Mapping[str, Any], options: Optio
         try:
             made = make(**arguments)
         except InvalidParameter as error:
-            problem = _in_options(error.description, options)
+            problem = by_options(error.description, options.by_parameter)
         else:
             for deprecation in deprecations:
                 print(f"bitrix-chat: deprecated: {in_options(str(deprecation.message), {})}", file=sys.stderr)
@@ -118,17 +117,16 @@ def _made(make: Callable[..., Any], arguments: Mapping[str, Any], options: Optio
     raise InvalidParameter(problem)
 
 
-def _in_options(problem: str, options: Options) -> str:
-    named = options.by_parameter
-    return _NAMED.sub(lambda found: named.get(found[1], found[0]), problem)
-
-
 async def _save(branch: Any, arguments: Mapping[str, Any], out: Path) -> None:
     try:
         size = await branch.save(**arguments, path=out)
+    except InvalidParameter as error:
+        raise InvalidParameter(by_options(error.description, {"path": "--out"})) from None
+    except BitrixError:
+        raise  # one of them is an OSError too: the deadline, as a TimeoutError
     except OSError as error:
         reason = error.strerror
     else:
-        show({"saved": str(out), "bytes": size})
+        show({"saved": str(out), "bytes": size}, lost="The file is saved; that could not be printed")
         return
     raise InvalidParameter(f"--out cannot be written ({reason})")

@@ -139,5 +139,12 @@ def _joined(text: str) -> str:
     return " ".join(text.split())
 
 
+def said_by_name(name: str) -> str:
+    """Return what the name of an id says of it, for those that no docstring speaks of."""
+    of, _, kind = name.rpartition("_")
+    words = of.replace("_", " ")
+    return {"id": f"the number of the {words}", "ids": f"the numbers of the {words}s"}.get(kind, "") if of else ""
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -6,13 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from attrs import frozen
 
 from bitrix_chat import InvalidParameter, Reference
 from bitrix_chat.cli.json_text import json_value
 from bitrix_chat.cli.text_files import given
+from bitrix_chat.cli.whole_numbers import ONE_OF_NUMBERS, WholeNumber, whole_number
 
 _UNIONS: Final = (Union, UnionType)
 _SCALARS: Final = (bool, int, float, str, datetime)
@@ -69,7 +70,7 @@ def kind_of(hint: Any) -> Kind:
         item = kind_of(get_args(collections[0])[0])
         return _several(item) if len(members) == 1 else _several_or_map(item)
     if all(get_origin(member) is Literal for member in members):
-        return Kind(hint, _as_it_is)
+        return _one_of(members)
     return _JSON if not set(members) <= set(_SCALARS) else _scalar(members)
 
 
@@ -89,6 +90,12 @@ def _scalar(members: list[Any]) -> Kind:
     if kind is None:
         raise TypeError(f"nobody can write {' or '.join(map(str, members))} on a command line")
     return kind
+
+
+def _one_of(literals: list[Any]) -> Kind:
+    words = Literal[tuple(word for literal in literals for word in get_args(literal))]  # type: ignore[valid-type]
+    are_numbers = all(type(word) is int for word in get_args(words))
+    return Kind(Annotated[words, ONE_OF_NUMBERS] if are_numbers else words, _as_it_is)
 
 
 def _vocabulary(words: type[StrEnum], *, is_removable: bool) -> Kind:
@@ -115,7 +122,7 @@ def _several_or_map(item: Kind) -> Kind:
 
 def _converted(option: str, item: Kind, value: str) -> Any:
     try:
-        return item.hint(value)
+        return whole_number(value) if item.hint is WholeNumber else item.hint(value)
     except ValueError:
         pass
     raise InvalidParameter(f"{option} is neither a list of numbers nor JSON")
@@ -171,7 +178,7 @@ _SCALAR_KINDS: Final[Mapping[frozenset[type], Kind]] = {
     frozenset({bool}): Kind(bool, _as_it_is),
     frozenset({datetime}): _MOMENT,
     frozenset({float}): Kind(float, _as_it_is),
-    frozenset({int}): Kind(int, _as_it_is),
+    frozenset({int}): Kind(WholeNumber, _as_it_is),
     frozenset({int, float}): Kind(float, _as_it_is),
     frozenset({int, str}): Kind(str, _number_or_text, is_text=True),
     frozenset({str}): Kind(str, _as_it_is, is_text=True),

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from cyclopts import Parameter
 
 from bitrix_chat import Entity, InvalidParameter
-from bitrix_chat.cli.methods.documentation import Documentation, kebab, option_help
+from bitrix_chat.cli.methods.documentation import Documentation, kebab, option_help, said_by_name
 from bitrix_chat.cli.methods.kinds import Kind, kind_of, secret
 from bitrix_chat.cli.methods.tree import BOT, Method
 from bitrix_chat.cli.secrets import is_secret_option
@@ -136,7 +136,9 @@ def _option(method: Method, parameter: inspect.Parameter, hint: Any, said: str) 
     kind = kind_of(hint)
     if is_secret_option(parameter.name):
         kind = secret(_BOT_TOKEN_VARIABLE if _BOT_TOKEN in flags else "")
-    return Option(parameter.name, flags, kind, parameter.default, said)
+    return Option(
+        parameter.name, flags, kind, parameter.default, said or ("" if kind.says else said_by_name(parameter.name))
+    )
 
 
 def _flags(method: Method, name: str) -> Iterable[str]:

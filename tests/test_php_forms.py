@@ -1,4 +1,8 @@
-"""The twenty-eight ways in which PHP says something else than it means, each read through a method of the client."""
+"""The twenty-eight ways in which PHP says something else than it means, and what the client makes of each.
+
+Most are read through a method of the client; what belongs to no method (error codes, the `time` of an answer, an
+error within a 200) at the place that reads it.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,6 +14,7 @@ from bitrix_chat.auth.answers import Answer, token_or_error
 from bitrix_chat.errors import ReauthorizationRequired
 from bitrix_chat.models.chat import Chat, EntityLink
 from bitrix_chat.models.file import FileImage
+from bitrix_chat.rest.accounting import by_name
 from bitrix_chat.rest.envelope import open_envelope
 from bitrix_chat.rest.request import Response
 from bitrix_chat.testing import ScriptedTransport
@@ -42,15 +47,19 @@ async def test_1_an_empty_map_comes_as_a_list():
     assert context.messages[0].params == {}
 
 
-async def test_2_a_map_with_the_keys_from_0_on_turns_into_a_list_and_with_a_gap_back():
-    for results, errors in (([11, 12], []), ({"1": 12}, {"0": {"error": "ACCESS_DENIED"}})):
-        transport = ScriptedTransport({"batch": {"result": results, "result_error": errors}})
-        b24 = transport.client()
-        result = await b24.batch({"_0": b24.im.chat.add(), "_1": b24.im.chat.add()})
-        assert len(result) == 2
-    listed = {"result": {"c0": 11, "c1": 12}, "result_error": []}
-    b24 = client(batch=listed)
+@pytest.mark.parametrize(
+    ("listed", "named"), [([11, 12], {"0": 11, "1": 12}), ({"1": 12}, {"1": 12}), ([], {}), (None, {})]
+)
+def test_2_a_map_with_the_keys_from_0_on_turns_into_a_list_and_with_a_gap_back(listed, named):
+    assert by_name(listed) == named
+
+
+async def test_2_the_maps_of_a_batch_are_lists_where_they_are_empty():
+    b24 = client(batch={"result": {"c0": 11, "c1": 12}, "result_error": []})
     assert (await b24.batch([b24.im.chat.add(), b24.im.chat.add()])).values() == [11, 12]
+    b24 = client(batch={"result": [], "result_error": {"c0": {"error": "ACCESS_DENIED"}, "c1": {"error": "100"}}})
+    result = await b24.batch([b24.im.chat.add(), b24.im.chat.add()])
+    assert [each.error.code for each in result] == ["ACCESS_DENIED", "100"]
 
 
 async def test_3_objects_keyed_by_id_keep_their_keys():

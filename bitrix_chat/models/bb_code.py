@@ -49,7 +49,7 @@ _STARTS_OF_LINES: Final = re.compile(
 )
 """What is markup at the start of a message or of a line; the portal cuts blanks off before it looks."""
 _STARTS_IN_CODE: Final = re.compile(
-    r"""\[(?=/?(?:put|send|code|user)\b|br\]) | \#(?=\#{3}REPLACEMENT_) | \$(?=[$&`'"<>])""",
+    r"""\[(?=/?(?:put|send|code|user)\b|br\]) | &(?=\#?\w+;) | \#(?=\#{3}REPLACEMENT_) | \$(?=[$&`'"<>])""",
     re.VERBOSE | re.IGNORECASE,
 )
 _TAG: Final = re.compile(r"\[/?[a-z]", re.IGNORECASE)
@@ -57,7 +57,7 @@ _ROUND: Final = str.maketrans("[]", "()")
 _ADDRESS: Final = re.compile(r"(?:/|(?:https?|ftp)://|(?:mailto|tel|callto|skype|viber):)\S")
 _UNSAFE_IN_ADDRESS: Final = re.compile(r"[\[\]<>\"'`{}|\\^\s\x00-\x1f\x7f]")
 _ENTITY: Final = re.compile(r"(&#?\w+);")
-_UNSAFE_IN_COMMAND: Final = re.compile(r"[\[\]\r\n]|####|\$[$&`'\"<>]")
+_UNSAFE_IN_COMMAND: Final = re.compile(r"[\[\]\r\n]|&#?\w+;|####|\$[$&`'\"<>]")
 _PHONE_NUMBER: Final = re.compile(r"(?=.*\d)[-+\d()./# ]{1,40}", re.ASCII)
 _CONTEXT: Final = re.compile(r"chat[1-9]\d*|[1-9]\d*:[1-9]\d*", re.ASCII)
 _DATE_FORMAT: Final = re.compile(r"[A-Za-z_]+")
@@ -237,8 +237,8 @@ def send(command: str, label: str | None = None) -> Markup:
     """Make a text that sends a command or any other text when it is clicked.
 
     Raises:
-        InvalidParameter: the command has brackets or line breaks, which a tag cannot hold; a button with
-            `ButtonAction.SEND` can. Or the label has markup, which is not shown here.
+        InvalidParameter: the command has brackets, line breaks or entities such as `&#91;`, which a tag cannot hold;
+            a button with `ButtonAction.SEND` can. Or the label has markup, which is not shown here.
     """
     return _tag("send", _label("label", command if label is None else label), _command(command))
 

@@ -148,7 +148,7 @@ def fits(name: str, wire: Any) -> None:
 
     The portal counts what it makes of it, with defaults added: what passes here may still be refused there.
     """
-    length = len(json.dumps(wire, ensure_ascii=False, separators=(",", ":"), default=str))
+    length = len(json.dumps(wire, ensure_ascii=False, separators=(",", ":"), default=lambda part: _as_text(name, part)))
     if length > MAX_CHARACTERS:
         raise InvalidParameter(f"`{name}` has {length} characters as JSON, the portal takes {MAX_CHARACTERS}")
 
@@ -167,6 +167,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _as_text(name: str, part: object) -> str:
+    try:
+        return str(part)
+    except TypeError as error:  # so does a reference, whose module knows this one
+        raise InvalidParameter(f"a reference cannot stand in `{name}` that is made of builders") from error
 
 
 def _plain(value: Any) -> Any:

@@ -23,15 +23,20 @@ MAX_BOT_TOKEN: Final = 40
 MAX_MESSAGE: Final = 20_000
 MAX_FORWARDED: Final = 100
 
-_DIALOG_ID: Final = re.compile(r"chat[1-9]\d*|[1-9]\d*|sg[1-9]\d*|crm\|\w+\|\d+", re.ASCII)
+MAX_ID: Final = 2**63 - 1
+
+_DIALOG_ID: Final = re.compile(r"(?:chat|sg)?([1-9]\d{0,18})|crm\|\w+\|(\d{1,19})", re.ASCII)
+_ONLY_OF_V2: Final = ("sg", "crm")
 EnumT = TypeVar("EnumT", bound=StrEnum)
 T = TypeVar("T")
 
 
 def positive_id(name: str, value: Id) -> Id:
     """Return an id that is a positive whole number or a reference."""
-    if isinstance(value, Reference) or (type(value) is int and value > 0):
+    if isinstance(value, Reference) or (type(value) is int and 0 < value <= MAX_ID):
         return value
+    if type(value) is int and value > 0:
+        raise InvalidParameter(f"`{name}` is {_shown(value)}, but an id is {MAX_ID} at most")
     raise InvalidParameter(f"`{name}` is {_shown(value)}, but an id is a positive whole number")
 
 
@@ -54,9 +59,23 @@ def positive_ids(name: str, values: Iterable[Id] | None) -> list[Id] | None:
 
 def dialog_id(name: str, value: DialogId) -> DialogId:
     """Return a dialog id: text such as `chat5`, or a reference."""
-    if isinstance(value, Reference) or (isinstance(value, str) and _DIALOG_ID.fullmatch(value)):
+    if isinstance(value, Reference) or _is_dialog_id(value):
         return value
     raise InvalidParameter(f"`{name}` is {_shown(value)}, but a dialog id is text such as 'chat5', or '5' for a user")
+
+
+def im_dialog_id(name: str, value: DialogId) -> DialogId:
+    """Return a dialog id of the methods `im.*`, which know neither workgroups (`sg5`) nor `crm|...`, as v2 does."""
+    if isinstance(value, str) and value.startswith(_ONLY_OF_V2):
+        raise InvalidParameter(f"`{name}` is {_shown(value)}, but here it is 'chat5', or '5' for a user")
+    return dialog_id(name, value)
+
+
+def chat_dialog_id(name: str, value: DialogId) -> DialogId:
+    """Return the dialog id of a group chat."""
+    if isinstance(dialog_id(name, value), str) and not str(value).startswith("chat"):
+        raise InvalidParameter(f"`{name}` is {_shown(value)}, but here it is that of a group chat, such as 'chat5'")
+    return value
 
 
 def text(name: str, value: str | None, max_length: int | None = None) -> str | None:
@@ -71,8 +90,8 @@ def text(name: str, value: str | None, max_length: int | None = None) -> str | N
 
 
 def required_text(name: str, value: str, max_length: int | None = None) -> str:
-    """Return a text that is not empty."""
-    if not text(name, value, max_length):
+    """Return a text that is more than blanks, which the portal cuts off."""
+    if not (text(name, value, max_length) or "").strip():
         raise InvalidParameter(f"`{name}` is empty")
     return value
 
@@ -157,7 +176,7 @@ def chat_or_dialog(chat: Id | None, dialog: DialogId | None) -> dict[str, Any]:
     if chat is not None and dialog is None:
         return {"CHAT_ID": positive_id("chat_id", chat)}
     if dialog is not None and chat is None:
-        return {"DIALOG_ID": dialog_id("dialog_id", dialog)}
+        return {"DIALOG_ID": chat_dialog_id("dialog_id", dialog)}
     raise InvalidParameter("either `chat_id` or `dialog_id` is needed, not both")
 
 
@@ -220,6 +239,11 @@ def required_entity(value: Entity) -> tuple[str, str]:
         required_text("entity.type", value.type, MAX_ENTITY_TYPE),
         required_text("entity.id", value.id, MAX_ENTITY_ID),
     )
+
+
+def _is_dialog_id(value: object) -> bool:
+    match = _DIALOG_ID.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and int(match[1] or match[2]) <= MAX_ID
 
 
 def _shown(value: object) -> str:

@@ -1,6 +1,6 @@
 """The log that bots and users fetch events from: every page acknowledges the one before."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from bitrix_chat.converters import CAMEL_ANSWERS, decoder
@@ -37,6 +37,6 @@ def page_params(offset: int | None, limit: int | None) -> dict[str, Any]:
     }
 
 
-def event_pages(make: Callable[[int | None], Call[EventPage]], offset: int | None) -> AsyncIterator[EventPage]:
+def event_pages(make: Callable[[int | None], Call[EventPage]], offset: int | None) -> AsyncGenerator[EventPage, None]:
     """Yield the pages from `offset` on, as far as there are any now."""
     return pages_by_cursor(make, lambda page: page.next_offset if page.has_more else None, offset)

@@ -97,7 +97,9 @@ class GeneralResource(Resource):
         commands = named(calls)
         for name, call in commands.items():
             if not call.travels_by(self._transport):
-                raise InvalidParameter(f"`{name}` is a call of another client, perhaps of another portal", method="batch")
+                raise InvalidParameter(
+                    f"`{name}` is a call of another client, perhaps of another portal", method="batch"
+                )
         request = pack(commands, halt=halt)
         decode = BatchDecoder(commands, halt=halt)
         batch = Call(request, decode, self._transport, draw=lambda _: pack(commands, halt=halt, drawn=decode.requests))

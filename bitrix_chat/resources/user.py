@@ -1,6 +1,6 @@
 """The portal's own directory of people, without bots: `user.*`."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from bitrix_chat.converters import NULL, UPPER_ANSWERS, decoder
@@ -83,7 +83,7 @@ class UserResource(Resource):
         select: Iterable[str] | None = None,
         admin_mode: bool | None = None,
         image_resize: ImageSize | str | None = None,
-    ) -> AsyncIterator[Account]:
+    ) -> AsyncGenerator[Account, None]:
         """Yield all accounts that pass the filter, reading pages of 50 as they are needed.
 
         Raises:

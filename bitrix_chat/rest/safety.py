@@ -20,10 +20,17 @@ class Declared(NamedTuple):
 
 _READS: Final = "reads only"
 _ASKS: Final = "reads only; a question about a user's number opens the private chat, once"
-_SETS: Final = "sets a value; setting it again changes nothing"
+_SETS: Final = (
+    "sets a value; a repetition comes within seconds, and whoever changes the same thing meanwhile may be overwritten"
+)
+_UP_TO_NOW: Final = "takes in everything up to now: a repetition also marks what came meanwhile"
+_UP_TO_AN_ID: Final = f"without an id {_UP_TO_NOW}; with one it is IDEMPOTENT"
 _REMOVES: Final = "removes by id; what is gone stays gone"
 _MEMBERS: Final = "a set of members: who is in stays in, who is out stays out"
-_TEMPLATE: Final = "the portal remembers a template id for 31 days; system messages have none and are CREATE"
+_TEMPLATE: Final = (
+    "the portal remembers a template id for 31 days; system messages have none, and whether it covers messages that "
+    "are only forwarded is unproven: both are CREATE"
+)
 _POSTS: Final = "posts every time; the portal knows no key for it"
 _STORES: Final = "stores a file every time"
 _CURSOR: Final = "forgets events before `offset`; the same offset gives the same events again"
@@ -32,14 +39,14 @@ _SAFE: Final = {
     _READS: (
         "app.info event.get method.get profile scope server.time user.current user.get "
         "im.chat.get im.chat.user.list im.counters.get im.department.colleagues.list im.department.employees.get "
-        "im.department.get im.department.managers.get im.dialog.messages.get im.dialog.messages.search im.dialog.get "
+        "im.department.get im.department.managers.get im.dialog.messages.search "
         "im.dialog.users.list im.notify.get im.notify.history.search im.notify.schema.get im.recent.get im.recent.list "
         "im.revision.get im.search.chat.list im.search.department.list im.search.last.get im.search.user.list "
         "im.user.get im.user.list.get im.user.status.get im.v2.File.download imbot.v2.Bot.get imbot.v2.Bot.list "
-        "imbot.v2.Chat.Message.get imbot.v2.Chat.Message.getContext imbot.v2.Chat.User.list imbot.v2.Command.list "
+        "imbot.v2.Chat.Message.get imbot.v2.Chat.Message.getContext imbot.v2.Command.list "
         "imbot.v2.File.download imbot.v2.Revision.get"
     ),
-    _ASKS: "imbot.v2.Chat.get",
+    _ASKS: "im.dialog.get im.dialog.messages.get imbot.v2.Chat.User.list imbot.v2.Chat.get",
 }
 _IDEMPOTENT: Final = {
     "a code names one bot: registering it again answers the bot as it is": "imbot.v2.Bot.register",
@@ -53,11 +60,11 @@ _IDEMPOTENT: Final = {
         "imbot.v2.Chat.User.add imbot.v2.Chat.User.delete imbot.v2.Chat.leave"
     ),
     _SETS: (
-        "im.chat.mute im.chat.setOwner im.chat.updateAvatar im.chat.updateColor im.chat.updateTitle im.dialog.read "
-        "im.dialog.read.all im.dialog.unread im.dialog.writing im.message.update im.notify.read im.notify.read.all "
-        "im.notify.read.list im.recent.hide im.recent.pin im.recent.unread im.search.last.add im.user.status.idle.end "
-        "im.user.status.idle.start im.user.status.set imbot.v2.Bot.update imbot.v2.Chat.InputAction.notify "
-        "imbot.v2.Chat.Message.Reaction.add imbot.v2.Chat.Message.read imbot.v2.Chat.Message.update "
+        "im.chat.mute im.chat.setOwner im.chat.updateAvatar im.chat.updateColor im.chat.updateTitle "
+        "im.dialog.unread im.dialog.writing im.message.update "
+        "im.notify.read.list im.recent.pin im.recent.unread im.search.last.add im.user.status.idle.end "
+        "im.user.status.idle.start im.user.status.set imbot.v2.Chat.InputAction.notify "
+        "imbot.v2.Chat.Message.Reaction.add imbot.v2.Chat.Message.update "
         "imbot.v2.Chat.TextField.enabled imbot.v2.Chat.setOwner imbot.v2.Chat.update imbot.v2.Command.update"
     ),
     _REMOVES: (
@@ -75,6 +82,12 @@ _CREATE: Final = {
     "presses a button: another module acts on it": "im.notify.confirm",
     "without an action it turns the like over; with `plus` or `minus` it is IDEMPOTENT": "im.message.like",
     "makes a chat, a task, a post or an event every time": "im.message.share",
+    _UP_TO_NOW: "im.dialog.read.all im.notify.read.all",
+    _UP_TO_AN_ID: "im.dialog.read im.notify.read imbot.v2.Chat.Message.read",
+    "hides again what came back meanwhile, as somebody wrote": "im.recent.hide",
+    "with a new token the old one is void, and a repetition is refused; without one it is IDEMPOTENT": (
+        "imbot.v2.Bot.update"
+    ),
 }
 
 

@@ -2,18 +2,14 @@
 
 import asyncio
 
-import pytest
-
 from bitrix_chat import (
     BatchHalted,
     BitrixChat,
     BitrixError,
-    InvalidParameter,
     MemoryRateLimiter,
     Outcome,
     OutcomeUnknown,
     Plan,
-    Safety,
     WebhookAuth,
 )
 from bitrix_chat.portal import Cut, Fault, Portal
@@ -92,27 +88,3 @@ async def test_a_cancelled_repetition_stays_unknown_and_its_orphan_is_told():
             await asyncio.sleep(20)
     assert call.outcome is Outcome.UNKNOWN
     assert all(isinstance(result, BitrixError) and result.outcome is Outcome.UNKNOWN for _, result in told)
-
-
-async def test_a_call_of_another_client_is_refused_by_its_name(b24):
-    other = BitrixChat(WebhookAuth("https://other.bitrix24.example/rest/1/canary/"))
-    call = other.im.chat.add(title="For the other portal")
-    with pytest.raises(InvalidParameter, match=r"`c0` is a call of another client"):
-        b24.batch([call])
-    call.close()
-    await other.close()
-
-
-@pytest.mark.parametrize("halt", ["N", "false", None, 2])
-async def test_halt_is_a_boolean(b24, halt):
-    call = b24.profile()
-    with pytest.raises(InvalidParameter, match="`halt`"):
-        b24.batch([call], halt=halt)
-    call.close()
-
-
-async def test_a_safety_class_is_one_of_the_four(b24):
-    with pytest.raises(InvalidParameter, match="`safety` is str"):
-        b24.call("im.chat.add", safety="SAFE")
-    call = b24.call("im.chat.add", safety=Safety.CREATE)
-    assert call.request.safety is Safety.CREATE

@@ -43,11 +43,16 @@ PIECES = [
 strangers = st.text() | st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 
-def read_by_the_portal(text):
-    """Name what the portal would take for markup, after the server has decoded what it decodes."""
+def decoded(text):
+    """Decode what the server decodes after it has looked for markup."""
     for entity, character in ENTITIES.items():
         text = text.replace(entity, character)
-    text = text.strip(" \t\n\r\x00\x0b\x0c\xa0\ufeff")
+    return text
+
+
+def read_by_the_portal(text):
+    """Name what the portal would take for markup, after the server has decoded what it decodes."""
+    text = decoded(text).strip(" \t\n\r\x00\x0b\x0c\xa0\ufeff")
     return {name for name, pattern in MARKUP.items() if pattern.search(text)}
 
 
@@ -170,6 +175,9 @@ def test_what_markup_does_not_know_makes_plain_text():
         (bb_code.quote(bold("a") + bb_code.LINE_BREAK + "b\r\nc"), ">>[b]a[/b]\n>>b\n>>c"),
         (bb_code.code("x[i] = '[b]'"), "[code]x[i] = '[b]'[/code]"),
         (bb_code.code(bold("a")), "[code][b]a[/b][/code]"),
+        (bb_code.code("a && b &#91;/code&#93; &lt;"),
+         f"[code]a && b &{JOINER}#91;/code&{JOINER}#93; &{JOINER}lt;[/code]"),
+        (bb_code.send("/find a & b; c", "Find &#91;"), f"[send=/find a & b; c]Find &{JOINER}#91;[/send]"),
         (bb_code.send("/start", "Go"), "[send=/start]Go[/send]"),
         (bb_code.send("/start"), "[send=/start]/start[/send]"),
         (bb_code.put("/find ", "Find [x]"), "[put=/find ]Find (x)[/put]"),
@@ -220,25 +228,36 @@ def test_an_address_cannot_end_its_tag(address, expected):
 @given(strangers)
 def test_no_address_of_a_stranger_ends_its_tag(text):
     built = bb_code.link("https://a.example/" + text)
-    address = built.removeprefix("[url]").removesuffix("[/url]")
-    for entity, character in ENTITIES.items():
-        address = address.replace(entity, character)
+    address = decoded(built.removeprefix("[url]").removesuffix("[/url]"))
     assert not re.search(r"[\[\]<>\s]|#.*#", address)
 
 
 @settings(deadline=None)
 @given(strangers, strangers)
 def test_a_stranger_chooses_no_command(label, name):
-    built = bb_code.send("/start", label) + bb_code.mention(7, name)
+    built = decoded(bb_code.send("/start", label) + bb_code.mention(7, name))
     assert re.findall(r"\[(?!\u2060)[^\]]*\]", built) == ["[send=/start]", "[/send]", "[user=7]", "[/user]"]
     assert built.count("]") == 4
     assert "\n" not in built
 
 
 @settings(deadline=None)
+@given(strangers, st.sampled_from([bb_code.send, bb_code.put]))
+def test_a_command_of_a_stranger_stays_in_its_tag_or_is_refused(command, build):
+    try:
+        built = decoded(build(command, "Go"))
+    except InvalidParameter:
+        assert not command.strip() or bb_code._UNSAFE_IN_COMMAND.search(command)
+        return
+    assert built == f"[{build.__name__}={command}]Go[/{build.__name__}]"
+    assert (built.count("["), built.count("]")) == (2, 2)
+
+
+@settings(deadline=None)
 @given(strangers)
 def test_code_of_a_stranger_does_not_end_the_block(text):
     content = bb_code.code(text).removeprefix("[code]").removesuffix("[/code]")
+    assert decoded(content) == content
     assert not re.search(r"\[/?(?:code|put|send|user)\b|\[br\]|####REPLACEMENT_|\$[$&`'\"<>]", content, re.IGNORECASE)
     assert content.replace(JOINER, "") == text.replace(JOINER, "")
 
@@ -271,6 +290,8 @@ def test_code_of_a_stranger_does_not_end_the_block(text):
         (lambda: bb_code.code(5), "`text` is int, not text"),
         (lambda: bb_code.send(" ", "a"), "`command` is empty"),
         (lambda: bb_code.send("/a]b", "a"), "`command` has ']', which the tag cannot hold"),
+        (lambda: bb_code.send("/a &#93;b", "a"), "`command` has '&#93;', which the tag cannot hold"),
+        (lambda: bb_code.put("/a &lt;b", "a"), "`command` has '&lt;', which the tag cannot hold"),
         (lambda: bb_code.put("/a\nb", "a"), r"`command` has '\n', which the tag cannot hold"),
         (lambda: bb_code.put("/a $&", "a"), "`command` has '$&', which the tag cannot hold"),
         (lambda: bb_code.send("/a", bold("a")), "`label` has markup, but here the portal shows plain text"),

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from bitrix_chat.errors import InvalidParameter, Outcome
-from bitrix_chat.models.attachment import ColorToken, GridRow
+from bitrix_chat.models.attachment import Attachment, ColorToken, GridRow
 from bitrix_chat.models.bb_code import bold
 from bitrix_chat.models.keyboard import (
     Button,
@@ -17,9 +17,29 @@ from bitrix_chat.models.keyboard import (
     NewLine,
     keyboard_wire,
 )
+from bitrix_chat.models.menu import Menu
+from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.reference import ref
+from bitrix_chat.rest.request import Request
+from bitrix_chat.testing import ScriptedTransport
 
 OPEN = Button("Open", link="https://shop.example/")
 HELP = Button("Help", command="help", command_params="1")
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda part: Keyboard([{"TEXT": "Open", "APP_ID": part}]), "keyboard"),
+        (lambda part: keyboard_wire([OPEN, {"TEXT": "Open", "APP_ID": part}]), "keyboard"),
+        (lambda part: Menu([{"TEXT": "Open", "APP_ID": part}]), "menu"),
+        (lambda part: Attachment([{"MESSAGE": part}]), "attach"),
+    ],
+)
+def test_a_reference_beside_builders_is_refused(build, name):
+    part = ref(Call(Request("x.y"), lambda raw: raw, ScriptedTransport()))
+    assert part.call.request
+    assert refusal(build, part) == f"a reference cannot stand in `{name}` that is made of builders"
 
 
 def refusal(function, *args, **kwargs):

@@ -6,7 +6,7 @@ import pytest
 
 from bitrix_chat.converters import NULL
 from bitrix_chat.enums import Background, MemberOrder, SortOrder, StatusMessage
-from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.errors import CursorStalled, InvalidParameter
 from bitrix_chat.resources.imbot import ImbotResource
 from bitrix_chat.rest.request import Request, Safety
 from bitrix_chat.testing import ScriptedTransport
@@ -158,6 +158,8 @@ class TestActions:
     def test_the_input_field_takes_no_other_word(self, bot):
         with pytest.raises(InvalidParameter, match="`enabled` is 'N', but it is True or False"):
             bot.chat.text_field.enabled("5", enabled="N")
+        with pytest.raises(InvalidParameter, match="`enabled` is needed"):
+            bot.chat.text_field.enabled("5", enabled=None)
 
 
 class TestAllBots:
@@ -169,9 +171,22 @@ class TestAllBots:
         asked = {"filter": {"type": "bot"}, "limit": 2, "botToken": "canary"}
         assert [request.params for request in script.requests] == [asked, {**asked, "offset": 2}]
 
-    async def test_an_empty_page_is_the_last_whatever_it_says(self):
-        script = ScriptedTransport({"imbot.v2.Bot.list": [{"bots": [], "hasNextPage": True}]})
-        assert [bot async for bot in ImbotResource(script).bot.iter_bots()] == []
+    async def test_a_portal_that_gives_fewer_than_it_was_asked_for_loses_none(self):
+        pages = [{"bots": [{"id": 1}, {"id": 2}], "hasNextPage": True}, {"bots": [{"id": 3}], "hasNextPage": False}]
+        script = ScriptedTransport({"imbot.v2.Bot.list": pages})
+        assert [bot.id async for bot in ImbotResource(script).bot.iter_bots(limit=500)] == [1, 2, 3]
+        assert [request.params for request in script.requests] == [{"limit": 500}, {"limit": 500, "offset": 2}]
+
+    async def test_an_empty_page_is_passed_over_by_what_was_asked_for(self):
+        pages = [{"bots": [], "hasNextPage": True}, {"bots": [{"id": 3}], "hasNextPage": False}]
+        script = ScriptedTransport({"imbot.v2.Bot.list": pages})
+        assert [bot.id async for bot in ImbotResource(script).bot.iter_bots(limit=20)] == [3]
+        assert script.requests[1].params == {"limit": 20, "offset": 20}
+
+    async def test_three_empty_pages_in_a_row_are_an_error(self):
+        script = ScriptedTransport({"imbot.v2.Bot.list": [{"bots": [], "hasNextPage": True}] * 3})
+        with pytest.raises(CursorStalled, match="3 empty pages in a row"):
+            await anext(ImbotResource(script).bot.iter_bots())
 
     async def test_a_page_size_that_there_is_not(self):
         with pytest.raises(InvalidParameter, match="`limit` is 0, but it is a whole number of at least 1"):
@@ -215,8 +230,14 @@ class TestBotUpdate:
             "botToken": "n" * 40,
         }
         params = {"botId": 456, "botToken": "old", "fields": fields}
-        assert call.request == Request("imbot.v2.Bot.update", params, Safety.IDEMPOTENT)
+        assert call.request == Request("imbot.v2.Bot.update", params, Safety.CREATE)
         assert call.decode({"bot": {"id": "456"}, "users": {"0": {"id": 456}}}).users[0].id == 456
+
+    @pytest.mark.parametrize(
+        ("arguments", "safety"), [({}, Safety.IDEMPOTENT), ({"new_token": "fresh"}, Safety.CREATE)]
+    )
+    def test_only_another_token_makes_a_repetition_unsafe_as_the_old_one_is_void(self, imbot, arguments, safety):
+        assert imbot.bot.update(456, token="old", name="Night", **arguments).request.safety is safety
 
     @pytest.mark.parametrize(
         ("arguments", "fields"),

@@ -149,7 +149,14 @@ def test_list_reads_both_spellings_and_the_portals_own_commands(bot, raw, comman
     assert [(command.id, command.extranet_support) for command in listed.commands] == commands
 
 
-@pytest.mark.parametrize("raw", [{"commands": ["help"]}, {"commands": "help"}, "help"])
+@pytest.mark.parametrize("raw", [{"commands": ["help"]}, {"commands": "help"}])
+def test_commands_that_cannot_be_read_are_left_out(bot, raw):
+    call = bot.command.list()
+    assert call.request
+    assert call.decode(raw).commands == []
+
+
+@pytest.mark.parametrize("raw", ["help", 5])
 def test_a_list_of_something_else_is_no_list(bot, raw):
     call = bot.command.list()
     assert call.request

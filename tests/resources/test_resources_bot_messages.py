@@ -88,6 +88,19 @@ class TestSend:
         assert bot.chat.message.send("chat5", "Ready", system=True).request.safety is Safety.CREATE
 
     @pytest.mark.parametrize(
+        ("arguments", "safety"),
+        [
+            ({}, Safety.CREATE),
+            ({"template_id": KEY}, Safety.CREATE),
+            ({"message": " "}, Safety.CREATE),
+            ({"message": "See below"}, Safety.KEYED),
+            ({"attach": [{"MESSAGE": "block"}]}, Safety.KEYED),
+        ],
+    )
+    def test_only_a_text_or_attachment_makes_forwarding_safe_to_repeat(self, bot, arguments, safety):
+        assert bot.chat.message.send("chat5", forward_ids=[75], **arguments).request.safety is safety
+
+    @pytest.mark.parametrize(
         ("raw", "number", "keys"),
         [
             ({"id": "77", "uuidMap": []}, 77, {}),
@@ -238,11 +251,15 @@ class TestReading:
         with pytest.raises(InvalidParameter, match="but it is a whole number from 1 to 50"):
             bot.chat.message.get_context(77, range=number)
 
-    @pytest.mark.parametrize(("arguments", "params"), [([], {}), ([77], {"messageId": 77})])
-    def test_read_names_the_chat_and_how_far(self, bot, arguments, params):
+    @pytest.mark.parametrize(
+        ("arguments", "params", "safety"),
+        [([], {}, Safety.CREATE), ([77], {"messageId": 77}, Safety.IDEMPOTENT)],
+    )
+    def test_read_names_the_chat_and_how_far(self, bot, arguments, params, safety):
+        """Up to now is later at the second time, so that only a known message makes a repetition safe."""
         call = bot.chat.message.read("chat5", *arguments)
         wanted = {**OF_THE_BOT, "dialogId": "chat5", **params}
-        assert call.request == Request("imbot.v2.Chat.Message.read", wanted, Safety.IDEMPOTENT)
+        assert call.request == Request("imbot.v2.Chat.Message.read", wanted, safety)
         assert call.decode({"chatId": 5, "lastId": 77, "counter": 0, "viewedMessages": ["77"]}).viewed_messages == [77]
 
 

@@ -10,6 +10,7 @@ from bitrix_chat.errors import DownloadFailed, InvalidParameter
 from bitrix_chat.resources import files
 from bitrix_chat.resources.im.v2 import V2Resource
 from bitrix_chat.resources.imbot import BotHandle
+from bitrix_chat.rest.reference import ref
 from bitrix_chat.rest.request import Request, Response, Safety
 from bitrix_chat.testing import ScriptedTransport
 
@@ -226,3 +227,15 @@ async def test_a_file_goes_to_the_portal_and_back(portal, b24, tmp_path):
     uploaded = await bot.file.upload(f"chat{chat.id}", name="plan.txt", content=CONTENT)
     assert await bot.file.read(uploaded.file.id) == CONTENT
     assert await bot.file.save(uploaded.file.id, tmp_path / "plan.txt") == len(CONTENT)
+
+
+@pytest.mark.parametrize("halt", [False, True])
+def test_a_batch_relies_on_no_message_of_an_upload(general, im, bot, halt):
+    """The answer need not name one, and what then stands in its place is another message's number."""
+    for branch in (bot.file, im.v2.file):
+        uploaded = branch.upload("chat5", name="plan.txt", content=b"plan")
+        deleting = im.message.delete(ref(uploaded)["messageId"])
+        assert uploaded.request
+        assert deleting.request
+        with pytest.raises(InvalidParameter, match="`MESSAGE_ID` refers to what the earlier answer need not hold"):
+            general.batch([uploaded, deleting], halt=halt)

@@ -60,6 +60,14 @@ class TestDialogs:
             refused("`dialog_id` is 12, but a dialog id is text", method, 12)
         refused("`dialog_id` is 12, but a dialog id is text", im.dialog.unread, 12, 700)
 
+    @pytest.mark.parametrize("value", ["sg7", "crm|deal|9"])
+    def test_what_only_the_younger_methods_know_is_refused(self, im, value):
+        methods = (im.dialog.get, im.dialog.writing, im.dialog.read, im.dialog.users.list, im.dialog.messages.get)
+        for method in (*methods, im.message.add, im.recent.pin, im.recent.unread, im.recent.hide):
+            refused("but here it is 'chat5', or '5' for a user", method, value)
+        refused("but here it is 'chat5', or '5' for a user", im.dialog.unread, value, 700)
+        refused("but here it is 'chat5', or '5' for a user", im.message.share, 700, value, type="CHAT")
+
     def test_a_chat_that_a_batch_creates_is_a_dialog(self, im):
         created = im.chat.add()
         assert im.dialog.get(ref(created)).request.params["DIALOG_ID"].call is created
@@ -71,7 +79,8 @@ class TestRead:
         call = im.dialog.read("chat12", message_id=700)
         params = {"DIALOG_ID": "chat12", "MESSAGE_ID": 700}
         assert call.request == Request("im.dialog.read", params, Safety.IDEMPOTENT)
-        assert im.dialog.read("chat12").request.params == {"DIALOG_ID": "chat12"}
+        up_to_now = im.dialog.read("chat12")
+        assert up_to_now.request == Request("im.dialog.read", {"DIALOG_ID": "chat12"}, Safety.CREATE)
         refused("`message_id` is '700'", im.dialog.read, "chat12", message_id="700")
 
     def test_it_answers_how_far_is_read(self, im):
@@ -88,7 +97,7 @@ class TestRead:
 
     def test_all_needs_nothing(self, im):
         call = im.dialog.read.all()
-        assert call.request == Request("im.dialog.read.all", {}, Safety.IDEMPOTENT)
+        assert call.request == Request("im.dialog.read.all", {}, Safety.CREATE)
         assert call.decode(True) is True
 
 

@@ -119,6 +119,7 @@ class TestReading:
             ({"last_id": 40}, "`last_id` and `last_type` are needed together"),
             ({"last_type": 1}, "`last_id` and `last_type` are needed together"),
             ({"last_id": 40, "last_type": 2}, "`last_type` is 2, not 1 or 3"),
+            ({"last_id": 40, "last_type": True}, "`last_type` is True, not 1 or 3"),
             ({"last_id": "40", "last_type": 3}, "`last_id` is '40', but an id is a positive whole number"),
             ({"limit": 51}, "`limit` is 51, but it is a whole number from 1 to 50"),
             ({"convert_text": "Y"}, "`convert_text` is 'Y', but it is True or False"),
@@ -256,19 +257,21 @@ class TestHistory:
 
 class TestMarking:
     @pytest.mark.parametrize(
-        ("arguments", "params"),
+        ("arguments", "params", "safety"),
         [
-            ({}, {}),
-            ({"notification_id": 40}, {"ID": 40}),
+            ({}, {}, Safety.CREATE),
+            ({"notification_id": 40}, {"ID": 40}, Safety.IDEMPOTENT),
             (
                 {"notification_id": 40, "read": False, "only_current": True},
                 {"ID": 40, "ACTION": "N", "ONLY_CURRENT": "Y"},
+                Safety.IDEMPOTENT,
             ),
         ],
     )
-    def test_read_marks_one_and_the_older_ones(self, notify, arguments, params):
+    def test_read_marks_one_and_the_older_ones(self, notify, arguments, params, safety):
+        """Without an id, a repetition marks what came meanwhile."""
         call = notify.read(**arguments)
-        assert call.request == Request("im.notify.read", params, Safety.IDEMPOTENT)
+        assert call.request == Request("im.notify.read", params, safety)
         assert call.decode(True) is True
 
     def test_read_refuses_what_is_no_id(self, notify):
@@ -284,7 +287,7 @@ class TestMarking:
 
     def test_all_are_marked(self, notify):
         call = notify.read.all()
-        assert call.request == Request("im.notify.read.all", {}, Safety.IDEMPOTENT)
+        assert call.request == Request("im.notify.read.all", {}, Safety.CREATE)
         left = call.decode({"result": True, "newCounter": "2"})
         assert (left.result, left.new_counter) == (True, 2)
 

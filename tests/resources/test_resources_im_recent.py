@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.errors import CursorStalled, InvalidParameter
 from bitrix_chat.models.revision import ImRevision
 from bitrix_chat.resources.im import ImResource
 from bitrix_chat.rest.request import Request, Safety
@@ -91,9 +91,13 @@ class TestIterator:
             {"UNREAD_ONLY": "Y", "OFFSET": 2, "LIMIT": 2},
         ]
 
-    async def test_an_empty_page_is_the_last(self):
-        ids, params = await self.read([{"items": [], "hasMore": True}])
-        assert (ids, params) == ([], [{"OFFSET": 0, "LIMIT": 200}])
+    async def test_a_page_of_nothing_that_the_user_may_see_is_passed_over(self):
+        ids, params = await self.read([{"items": [], "hasMore": True}, {"items": [{"id": 31}], "hasMore": False}])
+        assert (ids, params) == (["31"], [{"OFFSET": 0, "LIMIT": 200}, {"OFFSET": 200, "LIMIT": 200}])
+
+    async def test_three_such_pages_in_a_row_are_an_error(self):
+        with pytest.raises(CursorStalled, match=r"im\.recent\.list: 3 empty pages in a row"):
+            await self.read([{"items": [], "hasMore": True}] * 3)
 
     async def test_it_is_lazy(self):
         transport = ScriptedTransport({"im.recent.list": [{"items": [{"id": 31}], "hasMore": True}]})
@@ -116,9 +120,10 @@ class TestMarks:
         assert call.request == Request("im.recent.unread", {"DIALOG_ID": "chat12", **said}, Safety.IDEMPOTENT)
         assert call.decode(True) is True
 
-    def test_hide_names_the_dialog(self, im):
+    def test_hide_names_the_dialog_and_is_not_repeated(self, im):
+        """Somebody may have written meanwhile, which a repetition would hide."""
         call = im.recent.hide("31")
-        assert call.request == Request("im.recent.hide", {"DIALOG_ID": "31"}, Safety.IDEMPOTENT)
+        assert call.request == Request("im.recent.hide", {"DIALOG_ID": "31"}, Safety.CREATE)
         assert call.decode(True) is True
 
     def test_what_the_portal_would_refuse(self, im):

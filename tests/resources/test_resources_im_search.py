@@ -98,6 +98,12 @@ class TestAllThatIsFound:
             [each async for each in getattr(getattr(SearchResource(transport), branch), iterate)("abc")]
 
 
+async def test_a_page_whose_people_are_all_null_is_not_the_last():
+    pages = [Response({"3": None}, next=1), Response({"11": PERSON})]
+    transport = ScriptedTransport({"im.search.user.list": pages})
+    assert [user.id async for user in SearchResource(transport).user.iter_users("in")] == [11]
+
+
 async def test_open_lines_are_read_page_by_page_too():
     transport = ScriptedTransport({"im.search.chat.list": [[{"id": 9}]]})
     assert [chat.id async for chat in SearchResource(transport).chat.iter_chats(find_lines="shop")] == [9]

@@ -46,9 +46,41 @@ async def test_the_next_page_is_asked_for_when_it_is_needed():
     assert pages.asked == [0]
 
 
-async def test_an_empty_page_is_the_last_whatever_next_says():
-    pages = Pages(Response([], next=50))
-    assert [page async for page in pages_by_next(pages, count=len)] == [[]]
+async def test_an_empty_page_that_announces_another_is_not_the_last():
+    pages = Pages(Response([], next=2), Response([], next=4), Response([5], next=6), Response([], next=8), Response([]))
+    assert [page async for page in pages_by_next(pages, count=len)] == [[], [], [5], [], []]
+    assert pages.asked == [0, 2, 4, 6, 8]
+
+
+async def read_by_next(pages):
+    return [page async for page in pages_by_next(pages, count=len)]
+
+
+async def read_by_cursor(pages):
+    cursors = iter(range(1, 9))
+    return [page async for page in pages_by_cursor(pages, lambda _: next(cursors), count=len)]
+
+
+@pytest.mark.parametrize("read", [read_by_next, read_by_cursor])
+async def test_three_empty_pages_in_a_row_are_given_up(read):
+    pages = Pages(Response([5], next=2), *[Response([], next=following) for following in (4, 6, 8)])
+    with pytest.raises(CursorStalled, match=r"^x\.list: 3 empty pages in a row, and each announces another one$"):
+        await read(pages)
+    assert len(pages.asked) == 4
+
+
+async def test_pages_that_nobody_counts_may_all_be_empty():
+    pages = Pages(*[Response([], next=offset) for offset in range(1, 6)], Response([]))
+    assert len([page async for page in pages_by_next(pages)]) == 6
+
+
+@pytest.mark.parametrize("iterate", [pages_by_next, lambda pages: pages_by_cursor(pages, last)])
+async def test_reading_can_be_given_up_between_pages(iterate):
+    reading = iterate(Pages(Response([1], next=1)))
+    assert await anext(reading) == [1]
+    await reading.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(reading)
 
 
 @pytest.mark.parametrize("following", [0, 1, 2])

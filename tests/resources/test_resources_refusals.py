@@ -12,6 +12,7 @@ from bitrix_chat.enums import BotType, Color
 from bitrix_chat.errors import InvalidParameter, Outcome
 from bitrix_chat.models.chat import Entity
 from bitrix_chat.resources.imbot import BotHandle
+from bitrix_chat.rest.reference import ref
 
 
 @pytest.fixture
@@ -87,6 +88,30 @@ def test_an_id_that_is_no_positive_whole_number(bot, imbot, refusal, value, show
         assert refusal(imbot.bot.get, value) == f"`bot_id` {fault}"
 
 
+def test_an_id_that_no_number_of_the_portal_reaches(bot, im, refusal):
+    fault = "is 9223372036854775808, but an id is 9223372036854775807 at most"
+    assert refusal(bot.chat.add, user_ids=[2**63]) == f"`user_ids[0]` {fault}"
+    assert bot.chat.add(user_ids=[2**63 - 1]).request
+    for value in (f"chat{2**63}", str(2**63), "sg" + "9" * 19, "chat" + "9" * 5000, f"crm|deal|{2**63}"):
+        assert "but a dialog id is text such as 'chat5'" in refusal(bot.chat.get, value)
+    assert im.dialog.get(f"chat{2**63 - 1}").request
+
+
+@pytest.mark.parametrize("value", ["5", "sg7", "crm|deal|9"])
+def test_a_dialog_that_is_no_group_chat_where_one_is_named(im, refusal, value):
+    message = f"`dialog_id` is '{value}', but here it is that of a group chat, such as 'chat5'"
+    assert refusal(im.chat.update_title, dialog_id=value, title="Night") == message
+    assert refusal(im.chat.mute, dialog_id=value) == message
+    with pytest.deprecated_call():
+        assert refusal(im.disk.folder.get, dialog_id=value) == message
+
+
+def test_a_group_chat_that_a_batch_creates_may_be_named(im):
+    created = im.chat.add()
+    assert im.chat.mute(dialog_id=ref(created)).request.params["DIALOG_ID"].call is created
+    assert created.request
+
+
 @pytest.mark.parametrize(("value", "shown"), [("1,2", "'1,2'"), (b"12", "of type bytes"), (5, "5"), ("", "''")])
 def test_users_that_are_no_list(add, refusal, value, shown):
     assert refusal(add, user_ids=value) == f"`user_ids` is {shown}, not a list of ids"
@@ -118,6 +143,7 @@ def test_a_text_that_is_none(add, refusal, name):
     ("entity", "fault"),
     [
         (Entity("", "1"), "`entity.type` is empty"),
+        (Entity("X", " \t"), "`entity.id` is empty"),
         (Entity("X", ""), "`entity.id` is empty"),
         (Entity("x" * 51, "1"), "`entity.type` has 51 characters, the portal keeps 50"),
         (Entity("X", "1" * 256), "`entity.id` has 256 characters, the portal keeps 255"),
@@ -164,6 +190,7 @@ def test_a_word_that_is_none_of_a_vocabulary(imbot, refusal, name, allowed):
     ("arguments", "fault"),
     [
         ({"code": ""}, "`code` is empty"),
+        ({"code": " \n"}, "`code` is empty"),
         ({"name": ""}, "`name` is empty"),
         ({"name": None}, "`name` is empty"),
         ({"code": 5}, "`code` is int, not text"),

@@ -35,7 +35,7 @@ _found = decoder(UPPER_ANSWERS, _Found, "im.chat.get")
 
 
 def _found_id(raw: Any) -> int | None:
-    return _found(raw).id if raw else None
+    return _found(raw).id or None if raw else None
 
 
 class ChatResource(Resource):

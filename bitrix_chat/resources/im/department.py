@@ -1,6 +1,6 @@
 """The company's structure, which the portal shows to its own people alone: `im.department.*`."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, Final, Literal, overload
 
 from bitrix_chat.converters import SNAKE_ANSWERS, decoder
@@ -47,6 +47,11 @@ class ManagersResource(Resource):
     @overload
     def get(self, department_ids: Iterable[Id], *, user_data: Literal[False] | None = None) -> Call[dict[int, Ids]]: ...
 
+    @overload
+    def get(
+        self, department_ids: Iterable[Id], *, user_data: bool | None
+    ) -> Call[dict[int, Users]] | Call[dict[int, Ids]]: ...
+
     def get(self, department_ids: Iterable[Id], *, user_data: bool | None = None) -> Call[Any]:
         """Get the heads by department; a department without one, or an unknown one, is left out.
 
@@ -72,6 +77,11 @@ class EmployeesResource(Resource):
     @overload
     def get(self, department_ids: Iterable[Id], *, user_data: Literal[False] | None = None) -> Call[dict[int, Ids]]: ...
 
+    @overload
+    def get(
+        self, department_ids: Iterable[Id], *, user_data: bool | None
+    ) -> Call[dict[int, Users]] | Call[dict[int, Ids]]: ...
+
     def get(self, department_ids: Iterable[Id], *, user_data: bool | None = None) -> Call[Any]:
         """Get the people by department, the head among them; an unknown department is left out.
 
@@ -92,14 +102,21 @@ class ColleaguesResource(Resource):
     """`b24.im.department.colleagues`: the people of the caller's own departments."""
 
     @overload
-    def iter_colleagues(self, *, user_data: Literal[True], limit: int = _MAX_PAGE) -> AsyncIterator[User]: ...
+    def iter_colleagues(self, *, user_data: Literal[True], limit: int = _MAX_PAGE) -> AsyncGenerator[User, None]: ...
 
     @overload
     def iter_colleagues(
         self, *, user_data: Literal[False] | None = None, limit: int = _MAX_PAGE
-    ) -> AsyncIterator[int]: ...
+    ) -> AsyncGenerator[int, None]: ...
 
-    async def iter_colleagues(self, *, user_data: bool | None = None, limit: int = _MAX_PAGE) -> AsyncIterator[Any]:
+    @overload
+    def iter_colleagues(
+        self, *, user_data: bool | None, limit: int = _MAX_PAGE
+    ) -> AsyncGenerator[User, None] | AsyncGenerator[int, None]: ...
+
+    async def iter_colleagues(
+        self, *, user_data: bool | None = None, limit: int = _MAX_PAGE
+    ) -> AsyncGenerator[Any, None]:
         """Yield all colleagues, reading pages of `limit` as they are needed.
 
         Args:
@@ -132,6 +149,11 @@ class ColleaguesResource(Resource):
     def list(
         self, *, user_data: Literal[False] | None = None, offset: int | None = None, limit: int | None = None
     ) -> Call[Ids]: ...
+
+    @overload
+    def list(
+        self, *, user_data: bool | None, offset: int | None = None, limit: int | None = None
+    ) -> Call[Users] | Call[Ids]: ...
 
     def list(self, *, user_data: bool | None = None, offset: int | None = None, limit: int | None = None) -> Call[Any]:
         """List one page of colleagues; `call.response.next` is the offset of the next, `total` their number.

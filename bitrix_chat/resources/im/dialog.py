@@ -34,16 +34,18 @@ class DialogResource(Resource):
 
         Source: `im.dialog.get` (scope `im`).
         """
-        return self._upper("im.dialog.get", {"DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id)}, _got)
+        return self._upper("im.dialog.get", {"DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id)}, _got)
 
     def unread(self, dialog_id: DialogId, message_id: Id) -> Call[bool]:
         """Mark a dialog as unread from a message on. Source: `im.dialog.unread` (scope `im`)."""
         params = {
-            "DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id),
+            "DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id),
             "MESSAGE_ID": arguments.positive_id("message_id", message_id),
         }
         return self._upper("im.dialog.unread", params, _unread)
 
     def writing(self, dialog_id: DialogId) -> Call[bool]:
         """Show the others for a moment that the caller is typing. Source: `im.dialog.writing` (scope `im`)."""
-        return self._upper("im.dialog.writing", {"DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id)}, _announced)
+        return self._upper(
+            "im.dialog.writing", {"DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id)}, _announced
+        )

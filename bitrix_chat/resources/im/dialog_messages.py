@@ -1,6 +1,6 @@
 """What was written in a dialog, read in either direction or searched: `im.dialog.messages.*`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -51,7 +51,7 @@ class DialogMessagesResource(Resource):
         """
         arguments.not_both(last_id=last_id, first_id=first_id)
         params = {
-            "DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id),
+            "DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id),
             "LAST_ID": arguments.cursor("last_id", last_id),
             "FIRST_ID": arguments.cursor("first_id", first_id),
             "LIMIT": arguments.limit(limit, _PAGE),
@@ -60,7 +60,7 @@ class DialogMessagesResource(Resource):
 
     def iter_messages(
         self, dialog_id: DialogId, *, oldest_first: bool = False, limit: int = _PAGE
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """Iterate over all messages of a dialog, the newest first unless told otherwise, `limit` a request.
 
         Raises:
@@ -128,7 +128,7 @@ class DialogMessagesResource(Resource):
         date: datetime | None = None,
         order: SortOrder | str = SortOrder.DESC,
         limit: int = _SEARCH_PAGE,
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """Iterate over all messages that a search finds, `limit` a request; the arguments are those of `search`.
 
         Raises:
@@ -155,7 +155,7 @@ class DialogMessagesResource(Resource):
 
 async def _by_id(
     page_at: Callable[[int | None], Call[PageT]], limit: int, *, ascending: bool
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message, None]:
     sign = 1 if ascending else -1
     asked: int | None = None
 

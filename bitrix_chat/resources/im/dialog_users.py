@@ -1,6 +1,6 @@
 """The people in a dialog, page by page: `im.dialog.users.list`."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
 from bitrix_chat.converters import SNAKE_ANSWERS, decoder
@@ -26,7 +26,7 @@ class DialogUsersResource(Resource):
         skip_external: bool | None = None,
         skip_external_except_types: Iterable[str] | None = None,
         limit: int = _PAGE,
-    ) -> AsyncIterator[User]:
+    ) -> AsyncGenerator[User, None]:
         """Iterate over the members of a dialog, `limit` a request.
 
         Raises:
@@ -77,7 +77,7 @@ class DialogUsersResource(Resource):
         """
         arguments.not_both(last_id=last_id, offset=offset)
         params = {
-            "DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id),
+            "DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id),
             "SKIP_EXTERNAL": arguments.flag("skip_external", skip_external),
             "SKIP_EXTERNAL_EXCEPT_TYPES": arguments.joined("skip_external_except_types", skip_external_except_types),
             "LIMIT": arguments.limit(limit, _PAGE),

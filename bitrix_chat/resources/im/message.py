@@ -67,7 +67,7 @@ class MessageResource(Resource):
         if system and template_id is not None:
             raise InvalidParameter("`template_id` is given with system=True, where the portal does not look at it")
         params = {
-            "DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id),
+            "DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id),
             "MESSAGE": arguments.text("message", message, arguments.MAX_MESSAGE),
             "ATTACH": Verbatim.of(attachment_wire(attach)),
             "KEYBOARD": Verbatim.of(keyboard_wire(keyboard)),
@@ -190,7 +190,7 @@ class MessageResource(Resource):
         """
         params = {
             "MESSAGE_ID": arguments.positive_id("message_id", message_id),
-            "DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id),
+            "DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id),
             "TYPE": arguments.required("type", arguments.choice("type", ShareTarget, type)),
         }
         return self._upper("im.message.share", params, _shared)

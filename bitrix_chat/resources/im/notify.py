@@ -1,6 +1,6 @@
 """Notifications: sent to people, and the caller's own: `im.notify` and below it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
@@ -136,7 +136,7 @@ class NotifyResource(Resource):
         """
         if (last_id is None) is not (last_type is None):
             raise InvalidParameter("`last_id` and `last_type` are needed together", method="im.notify.get")
-        if last_type not in (None, _DECISIONS, _OTHERS):
+        if isinstance(last_type, bool) or last_type not in (None, _DECISIONS, _OTHERS):
             raise InvalidParameter(f"`last_type` is {last_type!r}, not 1 or 3", method="im.notify.get")
         params = {
             "LAST_ID": None if last_id is None else arguments.positive_id("last_id", last_id),
@@ -148,7 +148,7 @@ class NotifyResource(Resource):
 
     async def iter_notifications(
         self, *, limit: int = _MAX_PAGE, convert_text: bool | None = None
-    ) -> AsyncIterator[Notification]:
+    ) -> AsyncGenerator[Notification, None]:
         """Yield all of the caller's notifications, reading pages of `limit` (at most 50) until an empty one.
 
         Raises:

@@ -16,7 +16,7 @@ def added(method: str) -> Callable[[Any], int | None]:
     notification_id = decoder(SNAKE_ANSWERS, int, method)
 
     def decode(raw: Any) -> int | None:
-        return None if raw is False else notification_id(raw)
+        return None if raw is None or raw is False or raw == "" else notification_id(raw)
 
     return decode
 

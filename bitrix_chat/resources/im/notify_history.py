@@ -1,6 +1,6 @@
 """Searching the caller's notifications: `im.notify.history.*`."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -97,7 +97,7 @@ class NotifyHistoryResource(Resource):
         group_tag: str | None = None,
         limit: int = _MAX_PAGE,
         convert_text: bool | None = None,
-    ) -> AsyncIterator[Notification]:
+    ) -> AsyncGenerator[Notification, None]:
         """Yield all notifications found, the newest first, reading pages of `limit` until an empty one.
 
         Raises:

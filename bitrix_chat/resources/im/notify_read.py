@@ -9,6 +9,7 @@ from bitrix_chat.resources.answers import done
 from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.request import Safety
 
 _marked = done("im.notify.read")
 _all_marked = done("im.notify.read.list")
@@ -23,6 +24,8 @@ class NotifyReadResource(Resource):
     ) -> Call[bool]:
         """Mark a notification and all older ones.
 
+        Without an id a call of unknown outcome is not repeated, nor is `all`: it would mark what came meanwhile.
+
         Args:
             notification_id: the newest to mark; all are marked where it is missing.
             read: as read, the default, or as unread.
@@ -35,7 +38,8 @@ class NotifyReadResource(Resource):
             "ACTION": arguments.flag("read", read),
             "ONLY_CURRENT": arguments.flag("only_current", only_current),
         }
-        return self._upper("im.notify.read", params, _marked)
+        safety = None if notification_id is None else Safety.IDEMPOTENT
+        return self._upper("im.notify.read", params, _marked, safety=safety)
 
     def all(self) -> Call[AllRead]:
         """Mark everything as read. Source: `im.notify.read.all` (scope `im`)."""

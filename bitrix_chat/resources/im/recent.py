@@ -1,6 +1,6 @@
 """The user's list of recent dialogs: `im.recent.*`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
@@ -75,7 +75,7 @@ class RecentResource(Resource):
 
     def pin(self, dialog_id: DialogId, *, pin: bool | None = None) -> Call[bool]:
         """Pin a dialog to the top, or with `pin=False` let it go. Source: `im.recent.pin` (scope `im`)."""
-        params = {"DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id), "PIN": arguments.flag("pin", pin)}
+        params = {"DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id), "PIN": arguments.flag("pin", pin)}
         return self._upper("im.recent.pin", params, _pinned)
 
     def unread(self, dialog_id: DialogId, *, unread: bool | None = None) -> Call[bool]:
@@ -84,19 +84,27 @@ class RecentResource(Resource):
         Source: `im.recent.unread` (scope `im`).
         """
         params = {
-            "DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id),
+            "DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id),
             "ACTION": arguments.flag("unread", unread),
         }
         return self._upper("im.recent.unread", params, _marked)
 
     def hide(self, dialog_id: DialogId) -> Call[bool]:
-        """Take a dialog off the list until somebody writes. Source: `im.recent.hide` (scope `im`)."""
-        return self._upper("im.recent.hide", {"DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id)}, _hidden)
+        """Take a dialog off the list until somebody writes; never repeated, as it would hide the new message.
 
-    async def iter_recent(self, *, limit: int = _PAGE, **chosen: Unpack[RecentFilter]) -> AsyncIterator[RecentItem]:
+        Source: `im.recent.hide` (scope `im`).
+        """
+        return self._upper("im.recent.hide", {"DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id)}, _hidden)
+
+    async def iter_recent(
+        self, *, limit: int = _PAGE, **chosen: Unpack[RecentFilter]
+    ) -> AsyncGenerator[RecentItem, None]:
         """Iterate over the recent dialogs, `limit` a request; the other arguments are those of `list`.
 
         A dialog in which somebody writes meanwhile moves to the top, and may push another onto the next page too.
+
+        Raises:
+            CursorStalled: three pages in a row are empty, and each announces another one.
 
         Source: `im.recent.list` (scope `im`).
         """
@@ -109,9 +117,9 @@ class RecentResource(Resource):
             nonlocal offset
             # By what was asked for: the portal leaves out of a page what it may not show.
             offset += limit
-            return offset if page.items and (page.has_more or page.has_more_pages) else None
+            return offset if page.has_more or page.has_more_pages else None
 
-        async for page in pages_by_cursor(page_at, following):
+        async for page in pages_by_cursor(page_at, following, count=lambda page: len(page.items)):
             for item in page.items:
                 yield item
 

@@ -1,6 +1,6 @@
 """Finding people, chats and departments by the beginnings of words: `im.search.*`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from bitrix_chat.converters import SNAKE_ANSWERS, decoder
@@ -32,7 +32,7 @@ class SearchUserResource(Resource):
 
     async def iter_users(
         self, find: str, *, business: bool | None = None, limit: int = _MAX_PAGE
-    ) -> AsyncIterator[User]:
+    ) -> AsyncGenerator[User, None]:
         """Yield all users found, reading pages of `limit` (at most 50) as they are needed.
 
         Raises:
@@ -74,7 +74,7 @@ class SearchChatResource(Resource):
 
     async def iter_chats(
         self, find: str | None = None, *, find_lines: str | None = None, limit: int = _MAX_PAGE
-    ) -> AsyncIterator[Chat]:
+    ) -> AsyncGenerator[Chat, None]:
         """Yield all chats found, reading pages of `limit` (at most 50) as they are needed.
 
         Raises:
@@ -123,7 +123,7 @@ class SearchDepartmentResource(Resource):
 
     async def iter_departments(
         self, find: str, *, user_data: bool | None = None, limit: int = _MAX_PAGE
-    ) -> AsyncIterator[Department]:
+    ) -> AsyncGenerator[Department, None]:
         """Yield all departments found, reading pages of `limit` (at most 50) as they are needed.
 
         Raises:

@@ -44,7 +44,7 @@ class SearchLastResource(Resource):
 
         Source: `im.search.last.add` (scope `im`).
         """
-        params = {"DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id)}
+        params = {"DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id)}
         return self._upper("im.search.last.add", params, _added)
 
     @deprecated("the portal gives up im.search.last.delete; there is no successor")
@@ -53,5 +53,5 @@ class SearchLastResource(Resource):
 
         Source: `im.search.last.delete` (scope `im`).
         """
-        params = {"DIALOG_ID": arguments.dialog_id("dialog_id", dialog_id)}
+        params = {"DIALOG_ID": arguments.im_dialog_id("dialog_id", dialog_id)}
         return self._upper("im.search.last.delete", params, _deleted)

@@ -1,7 +1,7 @@
 """Events and files of people: `im.v2.*`, which acts for the user of the webhook or token."""
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 from bitrix_chat.converters import CAMEL_ANSWERS, decoder
@@ -55,7 +55,9 @@ class EventResource(Resource):
         """
         return self._camel("im.v2.Event.get", page_params(offset, limit), _page)
 
-    async def iter_events(self, *, offset: int | None = None, limit: int = MAX_PAGE) -> AsyncIterator[EventRecord]:
+    async def iter_events(
+        self, *, offset: int | None = None, limit: int = MAX_PAGE
+    ) -> AsyncGenerator[EventRecord, None]:
         """Yield every event that waits, page by page, and end where there are none now.
 
         Asking for the next page acknowledges the one before: the portal forgets its events as soon as you ask for the

@@ -1,7 +1,6 @@
 """Registering bots and looking them up: `imbot.v2.Bot.*`."""
 
-import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final, Literal
 
 from bitrix_chat.converters import CAMEL_ANSWERS, NULL, Null, decoder
@@ -15,6 +14,7 @@ from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.pagination import pages_by_cursor
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.request import Safety
 
 _registered = decoder(CAMEL_ANSWERS, BotInfo, "imbot.v2.Bot.register")
 _got = decoder(CAMEL_ANSWERS, BotInfo, "imbot.v2.Bot.get")
@@ -133,7 +133,8 @@ class BotResource(Resource):
         Args:
             bot_id: the bot.
             token: the one it has now.
-            new_token: another one, at most 40 characters; the old one is void at once, and so are handles with it.
+            new_token: another one, at most 40 characters; the old one is void at once, and so are handles with it. With
+                it a call of unknown outcome is not repeated: the portal would refuse the old token.
             name: what users see.
             last_name: what users see after the name.
             work_position: shown below the name.
@@ -168,7 +169,8 @@ class BotResource(Resource):
         if all(value is None for value in fields.values()):
             raise InvalidParameter("nothing is given that would be changed", method="imbot.v2.Bot.update")
         bot = {"botId": arguments.positive_id("bot_id", bot_id), "botToken": arguments.bot_token(token)}
-        return self._camel("imbot.v2.Bot.update", {**bot, "fields": fields}, _updated)
+        safety = Safety.IDEMPOTENT if new_token is None else None
+        return self._camel("imbot.v2.Bot.update", {**bot, "fields": fields}, _updated, safety=safety)
 
     def unregister(self, bot_id: Id, *, token: str | None = None) -> Call[bool]:
         """Remove a bot of yours from the portal. Source: `imbot.v2.Bot.unregister` (scope `imbot`)."""
@@ -181,14 +183,25 @@ class BotResource(Resource):
         type: BotType | str | None = None,  # noqa: A002  # the portal's word
         limit: int = _PAGE,
         token: str | None = None,
-    ) -> AsyncIterator[Bot]:
-        """Yield all your bots, `limit` a page. Source: `imbot.v2.Bot.list` (scope `imbot`)."""
-        offsets = itertools.count(arguments.whole_number("limit", limit, 1), limit)
-        pages = pages_by_cursor(
-            lambda offset: self.list(type=type, limit=limit, offset=offset, token=token),
-            lambda page: next(offsets) if page.has_next_page and page.bots else None,
-        )
-        async for page in pages:
+    ) -> AsyncGenerator[Bot, None]:
+        """Yield all your bots, asking for `limit` at a time, of which the portal may give fewer.
+
+        Raises:
+            CursorStalled: three pages in a row are empty, and each announces another one.
+
+        Source: `imbot.v2.Bot.list` (scope `imbot`).
+        """
+        reached = 0
+
+        def page_at(offset: int | None) -> Call[BotPage]:
+            return self.list(type=type, limit=limit, offset=offset, token=token)
+
+        def following(page: BotPage) -> int | None:
+            nonlocal reached
+            reached += len(page.bots) or limit
+            return reached if page.has_next_page else None
+
+        async for page in pages_by_cursor(page_at, following, count=lambda page: len(page.bots)):
             for bot in page.bots:
                 yield bot
 

@@ -1,6 +1,6 @@
 """Events that a bot fetches by itself: `imbot.v2.Event.*`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from bitrix_chat.models.event import EventPage, EventRecord
 from bitrix_chat.resources import arguments
@@ -38,7 +38,7 @@ class EventResource(BotScopedResource):
 
     async def iter_events(
         self, *, offset: int | None = None, limit: int = MAX_PAGE, with_user_events: bool | None = None
-    ) -> AsyncIterator[EventRecord]:
+    ) -> AsyncGenerator[EventRecord, None]:
         """Yield every event that waits, page by page, and end where there are none now.
 
         Asking for the next page acknowledges the one before: the portal forgets its events as soon as you ask for the

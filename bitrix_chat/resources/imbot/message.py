@@ -51,6 +51,8 @@ class MessageResource(BotScopedResource):
     ) -> Call[SentMessage]:
         """Send a message, or forward others; one that is sent again by the same template id is posted once.
 
+        Messages that are forwarded without a text or attachment are not repeated where the outcome is unknown.
+
         Args:
             dialog_id: the chat, of which the bot is a member, or a user's id for the private chat.
             message: at most 20,000 characters, BB codes allowed.
@@ -82,10 +84,11 @@ class MessageResource(BotScopedResource):
             "templateId": template_ids.template_id("template_id", template_id),
             "forwardIds": _forwarded(forward_ids),
         }
-        if is_empty(fields) and not fields["forwardIds"]:
+        forwards_only = is_empty(fields)
+        if forwards_only and not fields["forwardIds"]:
             raise InvalidParameter("there is no message: `message`, `attach` or `forward_ids` is needed")
         params = {**self._bot, "dialogId": arguments.dialog_id("dialog_id", dialog_id), "fields": fields}
-        safety = Safety.CREATE if system else None
+        safety = Safety.CREATE if system or forwards_only else None
         return self._camel("imbot.v2.Chat.Message.send", params, _sent, safety=safety, draw=_drawn(fields))
 
     def update(
@@ -175,6 +178,8 @@ class MessageResource(BotScopedResource):
     def read(self, dialog_id: DialogId, message_id: Id | None = None) -> Call[ReadReceipt]:
         """Mark the messages of a chat as read, up to and including one, or all of them.
 
+        Without `message_id` a call of unknown outcome is not repeated: it would mark what came meanwhile.
+
         Raises:
             AccessDenied: the bot is no member.
             NotFound: there is no such message in the chat.
@@ -186,7 +191,8 @@ class MessageResource(BotScopedResource):
             "dialogId": arguments.dialog_id("dialog_id", dialog_id),
             "messageId": None if message_id is None else arguments.positive_id("message_id", message_id),
         }
-        return self._camel("imbot.v2.Chat.Message.read", params, _read)
+        safety = None if message_id is None else Safety.IDEMPOTENT
+        return self._camel("imbot.v2.Chat.Message.read", params, _read, safety=safety)
 
 
 def _forwarded(forward_ids: Mapping[str, Id] | Iterable[Id] | None) -> dict[str, Id] | list[Id] | None:

@@ -23,6 +23,6 @@ class TextFieldResource(BotScopedResource):
         params = {
             **self._bot,
             "dialogId": arguments.dialog_id("dialog_id", dialog_id),
-            "enabled": arguments.flag("enabled", enabled),
+            "enabled": arguments.required("enabled", arguments.flag("enabled", enabled)),
         }
         return self._camel("imbot.v2.Chat.TextField.enabled", params, _enabled)

@@ -66,5 +66,7 @@ def known(chat: Chat, action: Action) -> bool:
 
 
 def may(chat: Chat, user_id: int, action: Action) -> bool:
-    """Tell whether the user may do this to the chat."""
+    """Tell whether the user may do this to the chat; an owner who has left it is no member who changes its looks."""
+    if action in _LOOKS and user_id not in chat.members:
+        return False
     return known(chat, action) and role_of(chat, user_id) >= action.role

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -300,6 +300,8 @@ class ChatsAndMessages(RuleBasedStateMachine):
                 room.id = (await self.world.people[user_id].im.dialog.get(room.dialog_id(user_id))).id
 
 
+# What fails is found again by its seed; shrinking fifty steps over sockets takes longer than reading them.
+NO_SHRINKING: Final = [phase for phase in Phase if phase is not Phase.shrink]
 FAST: Final = settings(
     max_examples=20,
     stateful_step_count=25,
@@ -316,5 +318,5 @@ def test_chats_and_messages_are_what_a_model_says_after_any_sequence_of_calls():
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_chats_and_messages_are_what_a_model_says_after_many_long_sequences_of_calls():
-    deep = settings(FAST, max_examples=150, stateful_step_count=50, derandomize=False)
+    deep = settings(FAST, max_examples=100, stateful_step_count=50, derandomize=False, phases=NO_SHRINKING)
     run_state_machine_as_test(ChatsAndMessages, settings=deep)

@@ -4,7 +4,8 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import assert_type
@@ -63,8 +64,10 @@ async def people(b24: BitrixChat) -> None:
 
 
 async def pages(b24: BitrixChat) -> None:
-    assert_type(b24.im.dialog.messages.iter_messages("chat5"), AsyncIterator[Message])
+    assert_type(b24.im.dialog.messages.iter_messages("chat5"), AsyncGenerator[Message, None])
     assert_type([message.text async for message in b24.im.dialog.messages.iter_messages("chat5")], list[str])
+    async with aclosing(b24.im.dialog.messages.iter_messages("chat5")) as messages:
+        assert_type(await anext(messages), Message)
     async for item in b24.im.recent.iter_recent():
         assert_type(item, RecentItem)
         assert_type(item.id, str)

@@ -64,7 +64,7 @@ class BitrixChat:
         max_in_flight: HTTP requests at a time.
         departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
-        download_hosts: hosts besides the portal's own that the links of files may lead to.
+        download_hosts: hosts besides the portal's own that the links of files may lead to: `host` or `host:port`.
     """
 
     def __init__(
@@ -84,8 +84,6 @@ class BitrixChat:
         _check(auth, session, limiter, operating_limit)
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
-        if isinstance(download_hosts, str):
-            raise InvalidParameter("`download_hosts` is text, but it is a list of host names")
         from bitrix_chat.transport.downloading import Downloading, PortalTransport  # noqa: PLC0415  # with a client
 
         wire = Wire(session)

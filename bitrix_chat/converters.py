@@ -1,11 +1,13 @@
 """One vocabulary, two dialects: what Python says as the portal wants to hear it, and back.
 
 cattrs' defaults are wrong for answers written by PHP: `"N"` would be true, `None` the text `"None"`, `{"0": 1}`
-the list `["0"]`. The hooks here know the portal's ways and refuse what stays ambiguous.
+the list `["0"]`. The hooks here know the portal's ways and refuse what stays ambiguous; a refusal costs the answer
+only where a required field is concerned, any other field falls back to its default.
 """
 
 import enum
 import functools
+import logging
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,10 +24,14 @@ from bitrix_chat.errors import Outcome, UnexpectedAnswer
 from bitrix_chat.rest.reference import Reference
 
 T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+
+logger: Final = logging.getLogger("bitrix_chat")
 
 _TRUE: Final = frozenset({True, "Y", "1", "true", "TRUE"})
 _FALSE: Final = frozenset({False, "N", "0", "false", "FALSE", ""})
 _WHOLE: Final = re.compile(r"\s*-?[0-9]+\s*")
+_UNIX_SECONDS: Final = re.compile(r"[0-9]{9,}")  # eight digits would be a day in ISO 8601
 _LAST_DIGITS: Final = re.compile(r"(?<=[a-z])[0-9]+$")
 
 
@@ -76,6 +82,9 @@ def _text(value: Any, _: Any) -> str:
 
 
 def _moment(value: Any, _: Any) -> datetime:
+    # A moment without an offset stays naive: the answer does not tell the time zone that it is meant in.
+    if isinstance(value, str) and _UNIX_SECONDS.fullmatch(value):
+        value = int(value)
     if isinstance(value, str) and value:
         return datetime.fromisoformat(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -83,47 +92,52 @@ def _moment(value: Any, _: Any) -> datetime:
     raise ValueError("no date")
 
 
-def _is_optional(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, types.UnionType) and types.NoneType in get_args(annotation)
+def _moment_or_none(value: Any, kind: Any) -> datetime | None:
+    # The zeros of the database.
+    if isinstance(value, str) and (value == "0" or value.startswith("0000-00-00")):
+        return None
+    return _moment(value, kind)
 
 
-def _optional(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
-    inner = [part for part in get_args(annotation) if part is not types.NoneType]
-    target: Any = inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007  # built at run time
-    if target in _LENIENT:
-        return _LENIENT[target]
-    hook = converter.get_structure_hook(target)
-    is_object, is_moment = _is_object(target), target is datetime
+_TELLING: Final[Mapping[Any, frozenset[type]]] = {
+    bool: frozenset({bool, int}),
+    int: frozenset({int, float}),
+    float: frozenset({int, float}),
+    str: frozenset({int, float}),
+    datetime: frozenset(),
+}
+"""Of which types an empty value still tells something: 0 is a number, but `false`, "", `[]` and `{}` are none."""
+_TELLING_BESIDE_A_DEFAULT: Final = {
+    **{kind: _TELLING[kind] for kind in (int, float, str)},
+    bool: frozenset({bool, int, str}),  # PHP writes false as text: ""
+}
+
+
+def _unless_absent(hook: Hook, kind: Any, telling: frozenset[type], absent: Any) -> Hook:
+    tells_by_itself = kind in telling
 
     def structure(value: Any, _: Any) -> Any:
-        # `false` and "" stand for absence wherever something else is promised, `[]` for an absent object, and
-        # `{}` for a date that PHP could not write.
-        if value is None or value == "" or (value is False and target is not bool):
-            return None
-        if (is_object and value == []) or (is_moment and value in ({}, [])):
-            return None
-        return hook(value, target)
+        if type(value) is kind:
+            return value if value or tells_by_itself else absent
+        return hook(value, kind) if value or type(value) in telling else absent
 
     return structure
 
 
+def _is_optional(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType) and types.NoneType in get_args(annotation)
+
+
+def _optional(converter: cattrs.Converter, annotation: Any) -> Hook:
+    inner = [part for part in get_args(annotation) if part is not types.NoneType]
+    target: Any = inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007  # built at run time
+    hook = _moment_or_none if target is datetime else converter.get_structure_hook(target)
+    telling = frozenset({dict}) if _is_object(target) else _TELLING.get(target, _TELLING[str])
+    return _unless_absent(hook, target, telling, None)
+
+
 def _is_object(annotation: Any) -> bool:
     return get_origin(annotation) is dict or attrs.has(annotation)
-
-
-def _optional_text(value: Any, _: Any) -> str | None:
-    if type(value) is str:
-        return value or None
-    return None if value is None or value is False else _text(value, str)
-
-
-def _optional_integer(value: Any, _: Any) -> int | None:
-    if type(value) is int:
-        return value
-    return None if value is None or value is False or value == "" else _integer(value, int)
-
-
-_LENIENT: Final[Mapping[Any, Callable[[Any, Any], Any]]] = {str: _optional_text, int: _optional_integer}
 
 
 def _is_open_enum(annotation: Any) -> bool:
@@ -146,9 +160,7 @@ def _is_absent(value: Any) -> bool:
     return value is None or value is False or value == ""
 
 
-def _structured(
-    places: Iterable[tuple[str | int, Any]], hook: Callable[[Any, Any], Any], item: Any
-) -> Iterator[tuple[str | int, Any]]:
+def _structured(places: Iterable[tuple[str | int, Any]], hook: Hook, item: Any) -> Iterator[Any]:
     for place, element in places:
         try:
             structured = hook(element, item)
@@ -156,16 +168,22 @@ def _structured(
             # In cattrs' way, so that the message names the place.
             error.add_note(IterableValidationNote("an element", place, item))
             raise IterableValidationError("an element", [error], list) from None
-        yield place, structured
+        yield structured
+
+
+def _knows_null(item: Any) -> bool:
+    # Where lists or maps are promised, null is an empty one; elsewhere an element is missing.
+    return item is Any or _is_list(item) or _is_map(item)
 
 
 def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list
 
 
-def _list(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+def _list(converter: cattrs.Converter, annotation: Any) -> Hook:
     (item,) = get_args(annotation)
     hook = converter.get_structure_hook(item)
+    keeps_null = _knows_null(item)
 
     def structure(value: Any, _: Any) -> list[Any]:
         if _is_absent(value):
@@ -173,7 +191,8 @@ def _list(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], 
         if not isinstance(value, dict | list):
             raise TypeError("no list")
         places = value.items() if isinstance(value, dict) else enumerate(value)
-        return [element for _, element in _structured(places, hook, item)]
+        told = [place for place in places if keeps_null or place[1] is not None]
+        return list(_structured(told, hook, item))
 
     return structure
 
@@ -182,11 +201,14 @@ def _is_map(annotation: Any) -> bool:
     return get_origin(annotation) is dict
 
 
-def _map(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+def _map(converter: cattrs.Converter, annotation: Any) -> Hook:
     key_type, item = get_args(annotation)
     key_hook, hook = converter.get_structure_hook(key_type), converter.get_structure_hook(item)
-
     plain = key_type is str and item is Any
+    keeps_null = _knows_null(item)
+
+    def entry(pair: Any, _: Any) -> tuple[Any, Any]:
+        return key_hook(str(pair[0]), key_type), hook(pair[1], item)
 
     def structure(value: Any, _: Any) -> dict[Any, Any]:
         if plain and type(value) is dict:
@@ -196,15 +218,20 @@ def _map(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], A
         if not isinstance(value, dict | list):
             raise TypeError("no map")
         places = value.items() if isinstance(value, dict) else enumerate(value)
-        return {key_hook(str(key), key_type): element for key, element in _structured(places, hook, item)}
+        told = [(place[0], place) for place in places if keeps_null or place[1] is not None]
+        return dict(_structured(told, entry, item))
 
     return structure
 
 
-def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
+def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation: Any) -> Hook:
     attrs.resolve_types(annotation)
     rename = _OWN_DIALECTS.get(getattr(annotation, "DIALECT", ""), rename)
-    overrides: dict[str, Any] = {attribute.name: _override(attribute, rename) for attribute in attrs.fields(annotation)}
+    attributes = {_wire_name(attribute, rename): attribute for attribute in attrs.fields(annotation)}
+    hooks = {name: _own_hook(attribute, converter) for name, attribute in attributes.items()}
+    overrides: dict[str, Any] = {
+        attribute.name: override(rename=name, struct_hook=hooks[name]) for name, attribute in attributes.items()
+    }
     build = make_dict_structure_fn(annotation, converter, **overrides)
 
     def structure(value: Any, target: Any) -> Any:
@@ -212,24 +239,65 @@ def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation
             raise TypeError(f"no {annotation.__name__} object")
         try:
             return build(value, target)
-        except Exception:
-            if None not in value.values():
-                raise
-        # null is PHP's way to leave a key out; most fields know that by themselves.
-        return build({key: item for key, item in value.items() if item is not None}, target)
+        except Exception:  # noqa: BLE001  # whatever a hook raises
+            # null is PHP's way to leave a key out; most fields know that by themselves.
+            readable = {name: item for name, item in value.items() if item is not None}
+        for name in attributes.keys() & readable.keys():
+            attribute = attributes[name]
+            hook = hooks[name] or converter.get_structure_hook(attribute.type)
+            if _has_fallback(attribute) and not _reads(hook, readable[name], attribute.type):
+                logger.debug("left out what cannot be read of %s.%s", annotation.__name__, attribute.name)
+                readable[name] = _part(hook, readable[name], attribute)
+        return build({name: item for name, item in readable.items() if item is not _NOTHING}, target)
 
     return structure
+
+
+_NOTHING: Final = object()
+
+
+def _has_fallback(attribute: "attrs.Attribute[Any]") -> bool:
+    return attribute.default is not attrs.NOTHING and not attribute.metadata.get("strict")
+
+
+def _reads(hook: Hook, value: Any, kind: Any) -> bool:
+    try:
+        hook(value, kind)
+    except Exception:  # noqa: BLE001  # whatever a hook raises
+        return False
+    return True
+
+
+def _part(hook: Hook, value: Any, attribute: "attrs.Attribute[Any]") -> Any:
+    """Return those elements of a list or map that can be read, of anything else nothing."""
+    kind = attribute.type
+    if not (_is_list(kind) or _is_map(kind)) or "read" in attribute.metadata or not isinstance(value, dict | list):
+        return _NOTHING
+    entries = value if isinstance(value, dict) else dict(enumerate(value))
+    return {key: element for key, element in entries.items() if _reads(hook, {key: element}, kind)}
 
 
 # Some objects keep their own spelling inside answers of another dialect: files are camelCase wherever they appear.
 _OWN_DIALECTS: Final[Mapping[str, Callable[[str], str]]] = {"camel": camel_case, "upper": str.upper}
 
 
-def _override(attribute: "attrs.Attribute[Any]", rename: Callable[[str], str]) -> Any:
-    """Follow a field's metadata: `wire` is its name there, `read` a function for what PHP writes in several forms."""
-    name = attribute.metadata.get("wire") or rename(attribute.name)
-    read = attribute.metadata.get("read")
-    return override(rename=name) if read is None else override(rename=name, struct_hook=lambda value, _: read(value))
+def _wire_name(attribute: "attrs.Attribute[Any]", rename: Callable[[str], str]) -> str:
+    name: str = attribute.metadata.get("wire") or rename(attribute.name)
+    return name
+
+
+def _own_hook(attribute: "attrs.Attribute[Any]", converter: cattrs.Converter) -> Hook | None:
+    """Return the hook that a field needs beside that of its type.
+
+    Its metadata may hold `wire`, its name there, `read`, a function for what PHP writes in several forms, and
+    `strict`: it is refused rather than read in part.
+    """
+    read, kind = attribute.metadata.get("read"), attribute.type
+    if read is not None:
+        return lambda value, _: read(value)
+    if attribute.default is attrs.NOTHING or kind not in _TELLING_BESIDE_A_DEFAULT:
+        return None
+    return _unless_absent(converter.get_structure_hook(kind), kind, _TELLING_BESIDE_A_DEFAULT[kind], attribute.default)
 
 
 def answers(rename: Callable[[str], str]) -> cattrs.Converter:
@@ -263,8 +331,8 @@ UPPER_ANSWERS: Final = answers(str.upper)
 def decoder(converter: cattrs.Converter, kind: type[T], method: str) -> Callable[[Any], T]:
     """Make the function that turns the raw result of `method` into `kind`.
 
-    The function raises `UnexpectedAnswer` with the outcome `DONE`: the method ran, and its raw result is
-    kept as `call.response.result`.
+    The function raises `UnexpectedAnswer` with the outcome `DONE`: the method ran, and what it was to read is kept
+    as the error's `result`.
     """
     # Made on first use: writing the code of a hook takes as long as importing a module.
     hook = functools.cache(functools.partial(converter.get_structure_hook, kind))
@@ -276,9 +344,11 @@ def decoder(converter: cattrs.Converter, kind: type[T], method: str) -> Callable
             places = "; ".join(cattrs.transform_error(error, path="result"))
         else:
             return result
-        raise UnexpectedAnswer(
+        unexpected = UnexpectedAnswer(
             f"done, but the answer has an unexpected shape: {places}", method=method, outcome=Outcome.DONE
         )
+        unexpected.result = raw
+        raise unexpected
 
     return decode
 

@@ -138,7 +138,14 @@ class ConnectionLost(NoAnswerError):
 
 
 class UnexpectedAnswer(NoAnswerError):
-    """The answer is HTML, cut off, or no Bitrix24 envelope."""
+    """The answer is HTML, cut off, no Bitrix24 envelope, or its result lacks what the method promises.
+
+    Attributes:
+        result: the raw result that could not be read, where the method ran (`outcome` is `DONE`): what a create has
+            made may still be found in it. None without one. Neither `str` nor `repr` shows it.
+    """
+
+    result: Any = None
 
 
 class CursorStalled(UnexpectedAnswer):

@@ -1,6 +1,5 @@
 """Chats as the portal keeps them."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from bitrix_chat.enums import ChatRole, Color
+from bitrix_chat.models.json_text import elements_of, from_text, ids_of
 from bitrix_chat.models.user import User
 
 
@@ -98,21 +98,20 @@ class PublicLink:
 def _muted_ids(raw: Any) -> list[int]:
     # A list of ids, or the ids as keys: {"503": true}.
     if isinstance(raw, Mapping):
-        return [int(user_id) for user_id, muted in raw.items() if muted not in (False, "N", "0", 0)]
-    return [int(user_id) for user_id in raw or ()]
+        return ids_of(user_id for user_id, muted in raw.items() if muted not in (None, False, "", "N", "0", 0))
+    return ids_of(elements_of(raw))
 
 
 def _views(raw: Any) -> MessageViews | None:
     # `imbot.v2` sends JSON inside a string, `im` the object, either may be empty.
-    if isinstance(raw, str):
-        raw = json.loads(raw) if raw else None
-    if not raw:
+    raw = from_text(raw)
+    if not raw or not isinstance(raw, Mapping):
         return None
     said = {name.replace("_", "").lower(): value for name, value in raw.items()}
     return MessageViews(
         message_id=int(said.get("messageid") or 0) or None,
         count_of_viewers=int(said.get("countofviewers") or 0),
-        first_viewers=tuple(said.get("firstviewers") or ()),
+        first_viewers=tuple(elements_of(said.get("firstviewers"))),
     )
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from bitrix_chat.models.json_text import ids_of
+
 
 @frozen(kw_only=True)
 class CounterTotals:
@@ -20,7 +22,7 @@ class CounterTotals:
 
 def _ids(raw: Any) -> list[int]:
     # A list of ids, or the ids as keys: {"1317": 1}.
-    return [int(marked) for marked in raw] if isinstance(raw, list | Mapping) else []
+    return ids_of(raw) if isinstance(raw, list | Mapping) else []
 
 
 @frozen(kw_only=True)

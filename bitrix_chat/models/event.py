@@ -28,12 +28,13 @@ class EventPage:
     """One page of events (`imbot.v2.Event.get`, `im.v2.Event.get`).
 
     Attributes:
-        events: in the order in which they happened.
+        events: in the order in which they happened. One that cannot be read makes the page an `UnexpectedAnswer`:
+            left out, it would be acknowledged with the others and lost.
         next_offset: what acknowledges this page: asked for with it, the portal forgets these events. None where a
             portal from before March 2026 has no event to tell of.
         has_more: the page is full; the next one may be empty all the same.
     """
 
-    events: list[EventRecord] = field(factory=list)
+    events: list[EventRecord] = field(factory=list, metadata={"strict": True})
     next_offset: int | None = None
     has_more: bool = False

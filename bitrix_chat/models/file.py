@@ -1,10 +1,11 @@
 """Files of chats, camelCase wherever they appear."""
 
-import json
 from datetime import datetime
 from typing import Any, ClassVar
 
 from attrs import field, frozen
+
+from bitrix_chat.models.json_text import elements_of, from_text
 
 
 @frozen(kw_only=True)
@@ -18,8 +19,7 @@ class FileImage:
 
 def _actions(raw: Any) -> list[Any]:
     # JSON inside a string.
-    actions = json.loads(raw) if isinstance(raw, str) and raw else raw
-    return list(actions) if actions else []
+    return elements_of(from_text(raw))
 
 
 @frozen(kw_only=True)
@@ -85,8 +85,14 @@ class UploadedFile:
     dialog_id: str = ""
 
 
+def _address(raw: Any) -> str:
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("no address")
+    return raw
+
+
 @frozen(kw_only=True)
 class DownloadLink:
     """A signed link to a file: whoever has it, has the file, so only `.url` shows it."""
 
-    url: str = field(repr=False, metadata={"wire": "downloadUrl"})
+    url: str = field(repr=False, metadata={"wire": "downloadUrl", "read": _address})

@@ -1,19 +1,18 @@
 """Notifications: what a person is told outside of chats, and which kinds of it there are."""
 
-import json
 from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
 
 from bitrix_chat.models.chat import none_for_zero
+from bitrix_chat.models.json_text import elements_of, from_text
 from bitrix_chat.models.user import User
 
 
 def _buttons(raw: Any) -> list[dict[str, Any]]:
     # JSON inside a string.
-    buttons = json.loads(raw) if isinstance(raw, str) and raw else raw
-    return list(buttons) if buttons else []
+    return [button for button in elements_of(from_text(raw)) if isinstance(button, dict)]
 
 
 @frozen(kw_only=True)

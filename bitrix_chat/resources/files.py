@@ -3,15 +3,15 @@
 import asyncio
 import base64
 import os
-import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
-from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.errors import DownloadFailed, ExpiredToken, InvalidParameter
 from bitrix_chat.models.file import DownloadLink
 from bitrix_chat.resources import arguments
+from bitrix_chat.resources.replacing import replacing
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Downloads, Transport
 
@@ -91,48 +91,88 @@ def _checked(content: bytes | bytearray) -> bytes | bytearray:
     return content
 
 
+Timeout = float | Literal["default"] | None
+"""Seconds for a whole download, the link included; None for no bound, `default` for the client's."""
+
+
 @asynccontextmanager
-async def opened(transport: Transport, call: Call[DownloadLink]) -> AsyncIterator[AsyncIterator[bytes]]:
+async def opened(
+    transport: Transport,
+    call: Call[DownloadLink],
+    timeout: Timeout = "default",  # noqa: ASYNC109  # of the library's deadlines, as `Call.within`
+) -> AsyncIterator[AsyncIterator[bytes]]:
     """Ask for the link to a file and open what is behind it.
 
     Raises:
         TypeError: the transport cannot download.
+        InvalidParameter: the timeout is not more than 0.
+        DeadlineExceeded: the time is over, also while the file is read.
         DownloadFailed: the link did not give the whole file.
     """
     with closing(call):
         if not isinstance(transport, Downloads):
             raise TypeError(f"{type(transport).__name__} is no transport that downloads files")
-        link = await call
-        async with transport.download(link.url) as pieces:
+        if timeout != "default":
+            call = call.within(timeout)
+        async with AsyncExitStack() as stack:
+            link, deadline = await _link(transport, call)
+            try:
+                pieces = await stack.enter_async_context(transport.download(link.url, timeout=_left(deadline)))
+            except ExpiredToken:
+                # The token in the link is what expired; asking for another link renews it.
+                link, _ = await _link(transport, Call(call.request, call.decode, transport, _left(deadline)))
+                pieces = await stack.enter_async_context(transport.download(link.url, timeout=_left(deadline)))
             yield pieces
 
 
-async def read(transport: Transport, call: Call[DownloadLink]) -> bytes:
-    """Read a whole file into memory."""
+async def _link(transport: Transport, call: Call[DownloadLink]) -> tuple[DownloadLink, float | None]:
+    # Sent by hand, since the deadline of the call is that of the whole download.
+    exchange = call.claim()
+    response = await transport.send(exchange)
+    return call.decode(response.result), exchange.deadline
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else deadline - asyncio.get_running_loop().time()
+
+
+async def read(
+    transport: Transport,
+    call: Call[DownloadLink],
+    *,
+    max_bytes: int | None = MAX_BYTES,
+    timeout: Timeout = "default",  # noqa: ASYNC109  # of the library's deadlines, as `Call.within`
+) -> bytes:
+    """Read a whole file into memory.
+
+    Raises:
+        DownloadFailed: it has more than `max_bytes`; `save` and `open` take any size.
+    """
     content = bytearray()
-    async with opened(transport, call) as pieces:
+    async with opened(transport, call, timeout) as pieces:
         async for piece in pieces:
             content += piece
+            if max_bytes is not None and len(content) > max_bytes:
+                raise DownloadFailed(f"the file has more than {max_bytes} bytes (`max_bytes`); save it, or open it")
     return bytes(content)
 
 
-async def save(transport: Transport, call: Call[DownloadLink], path: str | os.PathLike[str]) -> int:
-    """Write a file to disk and return how many bytes it has; `path` changes only once all of it is there."""
+async def save(
+    transport: Transport,
+    call: Call[DownloadLink],
+    path: str | os.PathLike[str],
+    *,
+    timeout: Timeout = "default",  # noqa: ASYNC109  # as `read`
+) -> int:
+    """Write a file to disk and return how many bytes it has; what is at `path` changes only once all of it is there.
+
+    Raises:
+        InvalidParameter: `path` is empty or holds a NUL.
+        OSError: a folder, a pipe or a device is at `path`, or nothing can be written there; nothing was asked for.
+    """
     written = 0
-    with closing(call), _replacing(Path(path)) as file:
-        async with opened(transport, call) as pieces:
+    with closing(call), replacing(path) as file:
+        async with opened(transport, call, timeout) as pieces:
             async for piece in pieces:
                 written += await asyncio.to_thread(file.write, piece)
     return written
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with partial.open("xb") as file:
-            yield file
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

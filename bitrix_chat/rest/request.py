@@ -131,6 +131,9 @@ class Transport(Protocol):
 class Downloads(Protocol):
     """A transport that also fetches files through their signed links."""
 
-    def download(self, link: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Open the file behind a signed link; its bytes come in pieces, as the portal sends them."""
+    def download(self, link: str, *, timeout: float | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the file behind a signed link; its bytes come in pieces, as the portal sends them.
+
+        With `timeout` the last of them is here after so many seconds, or `DeadlineExceeded` is raised.
+        """
         ...

@@ -55,7 +55,7 @@ class ScriptedTransport:
         return response
 
     @asynccontextmanager
-    async def download(self, link: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def download(self, link: str, *, timeout: float | None = None) -> AsyncIterator[AsyncIterator[bytes]]:  # noqa: ARG002, ASYNC109  # it never waits
         """Open the scripted file behind a link, in pieces."""
         if link not in self._files:
             raise LookupError("the script has no file behind this link")

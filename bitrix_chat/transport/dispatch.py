@@ -92,10 +92,17 @@ class Dispatch:
             await asyncio.wait([finding])
             if not finding.cancelled():
                 finding.result()
-        if self._allowance is not None:
+        if self._allowance is not None and not self._closed:
             await self._allowance.limiter.acquire()
+            if self._closed:
+                self.give_back_slot()
         if self._closed or self._allowance is None:
             raise ClientClosed("the client is closed")
+
+    def give_back_slot(self) -> None:
+        """Give back a slot of `take_slot` by which nothing left."""
+        if self._allowance is not None:
+            self._allowance.limiter.release()
 
     def refused(self, sent_at: float) -> None:
         """Learn that what left at `sent_at` by a slot of `take_slot` met the limit."""

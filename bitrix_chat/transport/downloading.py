@@ -6,18 +6,26 @@ caller has named, and so is every redirect.
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from yarl import URL
 
-from bitrix_chat.errors import BitrixError, DownloadFailed, QueryLimitExceeded, UnexpectedAnswer
+from bitrix_chat.errors import (
+    BitrixError,
+    DownloadFailed,
+    PortalUnreachable,
+    QueryLimitExceeded,
+    UnexpectedAnswer,
+    UntrustedCertificate,
+)
 from bitrix_chat.rest.envelope import open_envelope
 from bitrix_chat.rest.redaction import scrub_error, webhook_secret
 from bitrix_chat.transport.dispatch import Dispatch
-from bitrix_chat.transport.retrying import Retrying, RetryPolicy
+from bitrix_chat.transport.links import Links, is_at, parsed
+from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
 from bitrix_chat.transport.signing import Signing
-from bitrix_chat.transport.wire import Download, Wire
+from bitrix_chat.transport.wire import Download, Leaving, Wire
 
 _HOPS: Final = 3
 _LONGEST_ERROR: Final = 1 << 16
@@ -30,55 +38,88 @@ class Downloading:
         wire: what fetches.
         signing: what knows the portal's address.
         dispatch: what grants slots of the request limit; a download counts as a request.
-        hosts: hosts besides the portal's that a link or a redirect may name.
+        hosts: hosts besides the portal's that a link or a redirect may name, with a port or without.
+
+    Raises:
+        InvalidParameter: one of the hosts is none.
     """
 
     def __init__(self, wire: Wire, signing: Signing, dispatch: Dispatch, hosts: Collection[str] = ()) -> None:
         self._wire = wire
         self._signing = signing
         self._dispatch = dispatch
-        self._hosts = frozenset(hosts)
+        self._links = Links(hosts)
+        # One download of a client waits at the limiter, so that its calls take turns with all of them.
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
-    async def open(self, link: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def open(
+        self, link: str, deadline: float | None = None, policy: RetryPolicy = NO_RETRIES
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open the file behind a link.
 
+        Args:
+            link: the signed link.
+            deadline: the loop time by which all of it has to be here.
+            policy: how often to repeat what never left.
+
         Raises:
+            ClientClosed: the client was closed, also while the file is read.
+            DeadlineExceeded: the deadline is over, also while the file is read.
             DownloadFailed: it leads to a host that was not agreed, or does not give the file.
             RestError: the portal refuses it, by a code.
         """
-        endpoint = await self._signing.endpoint()
-        url = self._agreed(link, endpoint)
+        async with self._wire.lifetime.wait(deadline):
+            endpoint = await self._signing.endpoint()
+        url = self._links.agreed(link, endpoint)
         hops = 0
         while hops <= _HOPS:
-            sent_at = await self._slot()
-            async with self._wire.get(url) as download:
+            async with AsyncExitStack() as opened:
+                sent_at, download = await self._reached(opened, url, endpoint, deadline, policy)
                 if download.status == 200:
                     yield download.pieces
                     return
                 if download.location is not None:
-                    url = self._agreed(str(url.join(URL(download.location, encoded=True))), endpoint)
+                    url = self._links.agreed(download.location, endpoint, base=url)
                     hops += 1
-                elif not await _is_refused_for_now(download, _secrets(link, endpoint)):
-                    raise DownloadFailed(f"{url.host}: HTTP {download.status} without the file")
-                else:
+                elif await _is_refused_for_now(download, _secrets(link, endpoint)):
                     self._dispatch.refused(sent_at)
+                else:
+                    raise DownloadFailed(f"{url.host}: HTTP {download.status} without the file")
         raise DownloadFailed(f"{url.host}: more than {_HOPS} redirects")
 
-    async def _slot(self) -> float:
-        await self._dispatch.take_slot()
-        return asyncio.get_running_loop().time()
+    async def _reached(
+        self, opened: AsyncExitStack, url: URL, endpoint: str, deadline: float | None, policy: RetryPolicy
+    ) -> tuple[float, Download]:
+        repetition = 0
+        while True:
+            await self._slot(deadline)
+            sent_at = asyncio.get_running_loop().time()
+            try:
+                return sent_at, await opened.enter_async_context(self._by_slot(url, endpoint, deadline))
+            except UntrustedCertificate:
+                raise
+            except PortalUnreachable:
+                repetition += 1
+                if repetition > policy.unsent:
+                    raise
+            async with self._wire.lifetime.wait(deadline):
+                await asyncio.sleep(policy.pause(repetition))
 
-    def _agreed(self, link: str, endpoint: str) -> URL:
-        url, portal = _parsed(link), URL(endpoint, encoded=True)
-        if url.scheme not in {portal.scheme, "https"}:
-            raise DownloadFailed("the link is no https address; nothing was asked for")
-        if (url.host, url.port) != (portal.host, portal.port) and url.host not in self._hosts:
-            raise DownloadFailed(
-                f"the link leads to {url.host}, not to the portal; nothing was asked for there. If files really lie"
-                f" there, allow it by download_hosts=[{url.host!r}]"
-            )
-        return url
+    @asynccontextmanager
+    async def _by_slot(self, url: URL, endpoint: str, deadline: float | None) -> AsyncIterator[Download]:
+        leaving = Leaving()
+        try:
+            is_stranger = not is_at(url, endpoint)
+            async with self._wire.get(url, leaving, deadline=deadline, is_stranger=is_stranger) as download:
+                yield download
+        finally:
+            if not leaving.written:
+                self._dispatch.give_back_slot()
+
+    async def _slot(self, deadline: float | None) -> None:
+        async with self._wire.lifetime.wait(deadline), self._turn:
+            await self._dispatch.take_slot()
 
 
 async def _is_refused_for_now(download: Download, secrets: Iterable[str]) -> bool:
@@ -87,6 +128,8 @@ async def _is_refused_for_now(download: Download, secrets: Iterable[str]) -> boo
         body += piece
         if len(body) > _LONGEST_ERROR:
             return False
+    if 300 <= download.status < 400:  # without a Location it leads nowhere
+        return False
     try:
         open_envelope("download", download.status, bytes(body))
     except QueryLimitExceeded:
@@ -102,18 +145,8 @@ async def _is_refused_for_now(download: Download, secrets: Iterable[str]) -> boo
 
 def _secrets(link: str, endpoint: str) -> list[str]:
     # Decoded and as written: the portal may repeat either.
-    query = _parsed(link)
+    query = parsed(link)
     return [secret for secret in (webhook_secret(endpoint), query.raw_query_string, *query.query.values()) if secret]
-
-
-def _parsed(link: str) -> URL:
-    try:
-        url = URL(link, encoded=True)
-    except ValueError:
-        url = URL()
-    if not url.host or url.user is not None:
-        raise DownloadFailed("the portal gave no link to the file")
-    return url
 
 
 class PortalTransport(Retrying):
@@ -123,6 +156,7 @@ class PortalTransport(Retrying):
         super().__init__(dispatch, policy, timeout)
         self._files = files
 
-    def download(self, link: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Open the file behind a signed link."""
-        return self._files.open(link)
+    def download(self, link: str, *, timeout: float | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the file behind a signed link, and read it within `timeout` seconds from now."""
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        return self._files.open(link, deadline, self._policy)

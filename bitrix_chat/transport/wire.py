@@ -5,12 +5,15 @@ No exception of aiohttp leaves this module: their texts hold the whole URL, and 
 """
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from attrs import define
+from multidict import CIMultiDict
 from yarl import URL
 
 from bitrix_chat.errors import (
@@ -18,10 +21,12 @@ from bitrix_chat.errors import (
     ClientClosed,
     ConnectionLost,
     DownloadFailed,
+    Outcome,
     PortalUnreachable,
     UnexpectedAnswer,
     UntrustedCertificate,
 )
+from bitrix_chat.transport.lifetime import Lifetime
 
 CONNECT_TIMEOUT: Final = 10.0
 ANSWER_TIMEOUT: Final = 75.0
@@ -38,6 +43,13 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
+
+
+@define
+class Leaving:
+    """Whether a download's request may have left."""
+
+    written: bool = False
 
 
 class Download(NamedTuple):
@@ -94,6 +106,8 @@ class Wire:
     ) -> None:
         self._callers = session
         self._session: aiohttp.ClientSession | None = None
+        self._for_downloads: dict[bool, aiohttp.ClientSession] = {}
+        self.lifetime = Lifetime()
         self._timeout = aiohttp.ClientTimeout(total=answer_timeout, sock_connect=connect_timeout)
         self._download_timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=connect_timeout, sock_read=answer_timeout
@@ -128,30 +142,84 @@ class Wire:
         raise _explained(failure, url.host or "", written=payload.written)
 
     @asynccontextmanager
-    async def get(self, url: URL) -> AsyncIterator[Download]:
+    async def get(
+        self, url: URL, leaving: Leaving, *, deadline: float | None = None, is_stranger: bool = False
+    ) -> AsyncIterator[Download]:
         """Open an address for reading; redirects are not followed.
 
+        Args:
+            url: what to get.
+            leaving: written down there once the request may have left.
+            deadline: the loop time after which nothing is waited for.
+            is_stranger: whether the headers of the caller's session are kept from it.
+
         Raises:
-            ClientClosed: the caller's session is closed.
+            ClientClosed: the client, or the caller's session, is closed.
+            DeadlineExceeded: the deadline is over.
             PortalUnreachable: no byte left.
             DownloadFailed: it broke off, also while the pieces are read.
         """
-        host = url.host or ""
-        request = self._open_session().get(url, allow_redirects=False, timeout=self._download_timeout)
+        response = await self._response(url, leaving, deadline, is_stranger=is_stranger)
+        async with response:
+            yield Download(response.status, _location(response), self._pieces(response, url.host or "", deadline))
+
+    async def _response(
+        self, url: URL, leaving: Leaving, deadline: float | None, *, is_stranger: bool
+    ) -> aiohttp.ClientResponse:
         try:
-            response = await request
+            async with self.lifetime.wait(deadline):
+                session = self._session_for_downloads(is_stranger=is_stranger)
+                return await session.get(
+                    url,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    timeout=self._download_timeout,
+                    proxy_headers=_proxy_headers(self._callers) if is_stranger else None,
+                    trace_request_ctx=leaving,
+                )
+        except BitrixError as error:
+            if leaving.written:
+                error.outcome = Outcome.UNKNOWN
+            raise
         except Exception as error:  # noqa: BLE001  # as in `post`
             failure = error
-        else:
-            async with response:
-                yield Download(response.status, _location(response), _pieces(response, host))
-            return
-        raise _explained(failure, host, written=False)
+        if leaving.written:
+            raise DownloadFailed(f"{url.host}: {_what(failure)} after the request had left")
+        raise _explained(failure, url.host or "", written=False)
+
+    async def _pieces(
+        self, response: aiohttp.ClientResponse, host: str, deadline: float | None
+    ) -> AsyncIterator[bytes]:
+        pieces = response.content.iter_any()
+        while True:
+            try:
+                async with self.lifetime.wait(deadline):
+                    piece = await anext(pieces, None)
+            except BitrixError as error:
+                error.outcome = Outcome.UNKNOWN
+                raise
+            except Exception as error:  # noqa: BLE001  # as in `post`
+                fault = _what(error)
+            else:
+                if piece is None:
+                    return
+                yield piece
+                continue
+            raise DownloadFailed(f"{host}: {fault} before the whole file was here")
 
     async def close(self) -> None:
-        """Close the own session; the caller's stays open."""
-        if self._session is not None:
-            await self._session.close()
+        """End downloads and close the own sessions; the caller's stays open."""
+        self.lifetime.end()
+        for session in (*self._for_downloads.values(), self._session):
+            if session is not None:
+                await session.close()
+
+    def _session_for_downloads(self, *, is_stranger: bool) -> aiohttp.ClientSession:
+        base = self._open_session()
+        session = self._for_downloads.get(is_stranger)
+        if session is None:
+            session = self._for_downloads[is_stranger] = _session_for_downloads(base, is_stranger=is_stranger)
+        return session
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._callers is not None and self._callers.closed:
@@ -175,21 +243,6 @@ def _location(response: aiohttp.ClientResponse) -> str | None:
     return response.headers.get("Location") if 300 <= response.status < 400 else None
 
 
-async def _pieces(response: aiohttp.ClientResponse, host: str) -> AsyncIterator[bytes]:
-    pieces = response.content.iter_any()
-    while True:
-        try:
-            piece = await anext(pieces)
-        except StopAsyncIteration:
-            return
-        except Exception as error:  # noqa: BLE001  # as in `post`
-            fault = _what(error)
-        else:
-            yield piece
-            continue
-        raise DownloadFailed(f"{host}: {fault} before the whole file was here")
-
-
 def _user_agent() -> str:
     from importlib.metadata import version  # noqa: PLC0415  # slow to import, and needed once a session
 
@@ -207,9 +260,22 @@ def _own_session() -> aiohttp.ClientSession:
 def _session_over(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
     headers = session.headers.copy()
     headers.setdefault("User-Agent", _user_agent())
-    proxy_auth = getattr(session, "_default_proxy_auth", None)
-    if proxy_auth is not None:
-        headers.setdefault("Proxy-Authorization", proxy_auth.encode())
+    for name, value in _proxy_headers(session).items():
+        headers.setdefault(name, value)
+    return _sharing(session, headers, list(session.trace_configs))
+
+
+def _session_for_downloads(session: aiohttp.ClientSession, *, is_stranger: bool) -> aiohttp.ClientSession:
+    headers = CIMultiDict(session.headers)
+    if is_stranger:
+        headers = CIMultiDict({"User-Agent": headers["User-Agent"]})
+    headers["Accept-Encoding"] = "identity"
+    return _sharing(session, headers, [*session.trace_configs, _telling_what_left()])
+
+
+def _sharing(
+    session: aiohttp.ClientSession, headers: Mapping[str, str], traces: list[aiohttp.TraceConfig]
+) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=session.connector,
         connector_owner=False,
@@ -217,8 +283,22 @@ def _session_over(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
         headers=headers,
         proxy=getattr(session, "_default_proxy", None),
         trust_env=session.trust_env,
-        trace_configs=list(session.trace_configs),
+        trace_configs=traces,
     )
+
+
+def _proxy_headers(session: aiohttp.ClientSession | None) -> dict[str, str]:
+    proxy_auth = getattr(session, "_default_proxy_auth", None)
+    return {} if proxy_auth is None else {"Proxy-Authorization": proxy_auth.encode()}
+
+
+def _telling_what_left() -> aiohttp.TraceConfig:
+    async def leave(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:  # aiohttp awaits it
+        context.trace_request_ctx.written = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(leave)
+    return trace
 
 
 def _explained(error: Exception, host: str, *, written: bool) -> BitrixError:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 
 from bitrix_chat.converters import CAMEL_ANSWERS, SNAKE_ANSWERS, UPPER_ANSWERS, decoder
-from bitrix_chat.errors import UnexpectedAnswer
 from bitrix_chat.models.notification import (
     AllRead,
     Notification,
@@ -65,11 +64,6 @@ def test_a_notification_without_buttons_and_parameters(absent):
 
 def test_buttons_may_come_as_a_list():
     assert notification({"id": 40, "notify_buttons": [{"VALUE": "Y"}]}).notify_buttons == [{"VALUE": "Y"}]
-
-
-def test_buttons_that_are_no_json_are_an_unexpected_answer():
-    with pytest.raises(UnexpectedAnswer, match="notify_buttons"):
-        notification({"id": 40, "notify_buttons": "[{"})
 
 
 def test_pages_after_the_first_have_no_counts():

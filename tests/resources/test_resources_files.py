@@ -1,15 +1,20 @@
 """Files are checked before they are sent, and arrive whole or not at all."""
 
+import asyncio
 import base64
 import io
+import os
 import warnings
+from contextlib import asynccontextmanager
 
 import pytest
 
-from bitrix_chat.errors import DownloadFailed, InvalidParameter
+from bitrix_chat import BitrixChat, WebhookAuth
+from bitrix_chat.errors import DownloadFailed, ExpiredToken, InvalidParameter
 from bitrix_chat.resources import files
 from bitrix_chat.resources.im.v2 import V2Resource
 from bitrix_chat.resources.imbot import BotHandle
+from bitrix_chat.resources.replacing import replacing
 from bitrix_chat.rest.reference import ref
 from bitrix_chat.rest.request import Request, Response, Safety
 from bitrix_chat.testing import ScriptedTransport
@@ -32,7 +37,7 @@ class Broken:
         exchange.succeed(response)
         return response
 
-    def download(self, link):
+    def download(self, link, *, timeout=None):
         return _Breaking()
 
 
@@ -217,6 +222,108 @@ class TestDownload:
             warnings.simplefilter("always")
             file.open(*branch.named)
         assert [str(warning.message) for warning in caught] == [f"{branch.method}.download was never awaited"]
+
+
+@pytest.fixture
+def link_call():
+    """A transport with a file behind a link, and the call that asks for the link."""
+    transport = ScriptedTransport({"imbot.v2.File.download": {"downloadUrl": LINK}}, {LINK: CONTENT})
+    return transport, BotHandle(transport, 456, None).file.download(138)
+
+
+class TestWhatIsBounded:
+    async def test_reading_stops_at_the_most_bytes(self, link_call):
+        with pytest.raises(DownloadFailed, match="more than 2000 bytes"):
+            await files.read(*link_call, max_bytes=2000)
+
+    async def test_the_link_and_the_file_share_a_timeout(self, portal, tmp_path):
+        async with BitrixChat(WebhookAuth(portal.webhook_url), timeout=30) as b24:
+            seen = []
+            transport = Recording(b24._transport, seen)
+            call = BotHandle(transport, 456, None).file.download(138)
+            with pytest.raises(ZeroDivisionError):
+                await files.read(transport, call, timeout=7)
+        assert len(seen) == 1
+        assert 0 < seen[0] <= 7
+
+    async def test_a_timeout_is_more_than_0(self, link_call):
+        with pytest.raises(InvalidParameter, match="timeout"):
+            await files.read(*link_call, timeout=0)
+
+
+class Recording:
+    """A transport that notes the timeouts of downloads."""
+
+    def __init__(self, inner, seen):
+        self.inner, self.seen = inner, seen
+
+    async def send(self, exchange):
+        exchange.deadline = asyncio.get_running_loop().time() + exchange.timeout
+        return Response({"downloadUrl": LINK})
+
+    def download(self, link, *, timeout=None):
+        self.seen.append(timeout)
+        raise ZeroDivisionError
+
+
+async def test_a_link_whose_token_expired_is_asked_for_once_more():
+    class Expiring(ScriptedTransport):
+        refusals = 1
+
+        @asynccontextmanager
+        async def download(self, link, **bound):
+            if self.refusals:
+                self.refusals -= 1
+                raise ExpiredToken("old", code="expired_token")
+            async with super().download(link, **bound) as pieces:
+                yield pieces
+
+    transport = Expiring({"imbot.v2.File.download": {"downloadUrl": LINK}}, {LINK: CONTENT})
+    assert await BotHandle(transport, 456, None).file.read(138) == CONTENT
+    assert len(transport.requests) == 2
+    transport.refusals = 2
+    with pytest.raises(ExpiredToken):
+        await BotHandle(transport, 456, None).file.read(138)
+
+
+class TestSaving:
+    @pytest.mark.parametrize("kind", ["folder", "pipe"])
+    async def test_what_is_no_regular_file_is_refused_before_asking(self, link_call, tmp_path, kind):
+        path = tmp_path / kind
+        path.mkdir() if kind == "folder" else os.mkfifo(path)
+        with pytest.raises(OSError, match=r"directory|regular"):
+            await files.save(*link_call, path)
+        assert link_call[0].requests == []
+        assert list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.parametrize(("path", "fault"), [("", "is empty"), ("a\0b", "holds a NUL")])
+    async def test_what_is_no_path_is_refused(self, link_call, path, fault):
+        with pytest.raises(InvalidParameter, match=f"`path` {fault}"):
+            await files.save(*link_call, path)
+
+    async def test_a_link_on_disk_stays_one(self, link_call, tmp_path):
+        target, link = tmp_path / "target", tmp_path / "link"
+        link.symlink_to(target)
+        await files.save(*link_call, link)
+        assert link.is_symlink()
+        assert target.read_bytes() == CONTENT
+
+    @pytest.mark.parametrize(("before", "after"), [(None, 0o640), (0o600, 0o600), (0o604, 0o604)])
+    async def test_a_file_keeps_its_mode_and_a_new_one_has_the_umasks(self, link_call, tmp_path, before, after):
+        path = tmp_path / ("x" * 250)
+        if before is not None:
+            path.touch()
+            path.chmod(before)
+        umask = os.umask(0o027)
+        try:
+            await files.save(*link_call, path)
+        finally:
+            os.umask(umask)
+        assert path.stat().st_mode & 0o777 == after
+
+    def test_nobody_else_reads_the_part(self, tmp_path):
+        with replacing(tmp_path / "plan.txt"):
+            assert [part.stat().st_mode & 0o777 for part in tmp_path.iterdir()] == [0o600]
 
 
 async def test_a_file_goes_to_the_portal_and_back(portal, b24, tmp_path):

@@ -5,6 +5,7 @@ import contextlib
 import traceback
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -13,12 +14,16 @@ from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
 from bitrix_chat.errors import (
     AccessDenied,
     ClientClosed,
+    DeadlineExceeded,
     DownloadFailed,
     InvalidParameter,
+    Outcome,
     PortalUnreachable,
     TokenStoreError,
 )
 from bitrix_chat.rest.request import Downloads
+from bitrix_chat.transport.links import Links
+from bitrix_chat.transport.retrying import RetryPolicy
 
 SECRET = "canary-webhook-secret"
 CONTENT = bytes(range(256)) * 1000
@@ -30,6 +35,7 @@ class Portal:
     def __init__(self) -> None:
         self.answers: list[web.Response | Exception] = []
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.server = TestServer(self._application())
 
     def _application(self) -> web.Application:
@@ -39,6 +45,7 @@ class Portal:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path_qs)
+        self.headers.append(dict(request.headers))
         return self.answers.pop(0) if self.answers else web.Response(body=CONTENT)
 
     @property
@@ -62,8 +69,8 @@ async def client(portal: Portal, **options) -> AsyncIterator[BitrixChat]:
         yield b24
 
 
-async def read(b24: BitrixChat, link: str) -> bytes:
-    async with b24._transport.download(link) as pieces:
+async def read(b24: BitrixChat, link: str, **bound: float) -> bytes:
+    async with b24._transport.download(link, **bound) as pieces:
         return b"".join([piece async for piece in pieces])
 
 
@@ -229,6 +236,192 @@ async def test_credentials_that_cannot_be_had_fail_the_download():
             await b24._layers[0].take_slot()
 
 
-def test_download_hosts_are_a_list():
-    with pytest.raises(InvalidParameter, match="download_hosts"):
-        BitrixChat(WebhookAuth("https://acme.bitrix24.example/rest/1/canary/"), download_hosts="cdn.example")
+@pytest.mark.parametrize(
+    ("hosts", "fault"),
+    [
+        ("cdn.example", "is text"),
+        (None, "is NoneType"),
+        ([1], "holds int"),
+        (["https://cdn.example/"], "is an address"),
+        (["cdn.example/x"], "holds a path"),
+        (["me@cdn.example"], "names a user"),
+        (["*.example"], "is a pattern"),
+        ([""], "is no host name"),
+        (["cdn.example:99999"], "is no host name"),
+        (["a b"], "is no host name"),
+        (["xn--"], "is no host name"),
+    ],
+)
+def test_what_names_no_host_is_refused_with_its_fault(hosts, fault):
+    with pytest.raises(InvalidParameter, match=f"download_hosts.*{fault}"):
+        BitrixChat(WebhookAuth("https://acme.bitrix24.com/rest/1/canary/"), download_hosts=hosts)
+
+
+ENDPOINT = "https://acme.bitrix24.com/rest/1/canary/"
+AGREED = Links(["CDN.Example", "пример.example", "port.example:8443"])
+
+
+@pytest.mark.parametrize(
+    ("link", "place"),
+    [
+        ("https://ACME.bitrix24.com/x", ("acme.bitrix24.com", 443)),
+        ("https://cdn.example:9/x", ("cdn.example", 9)),
+        ("https://пример.example/x", ("xn--e1afmkfd.example", 443)),
+        ("https://XN--e1afmkfd.example/x", ("xn--e1afmkfd.example", 443)),
+        ("https://port.example:8443/x", ("port.example", 8443)),
+    ],
+)
+def test_hosts_are_compared_in_lower_case_and_idna(link, place):
+    url = AGREED.agreed(link, ENDPOINT)
+    assert (url.raw_host, url.port) == place
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://@acme.bitrix24.com/x",
+        "https://:p@acme.bitrix24.com/x",
+        "https://acme.bitrix24.com\\@stranger.example/x",
+        "https://acme.bitrix24.com:8443/x",
+        "https://port.example/x",
+        "https://[::1]/x",
+        "https://acme.bitrix24.com:99999/x",
+        "https://xn--/x",
+        "https://acme.bitrix24.com/\udcff",
+        "https:///x",
+        None,
+    ],
+)
+def test_a_link_in_doubt_is_refused(link):
+    with pytest.raises(DownloadFailed):
+        AGREED.agreed(link, ENDPOINT)
+
+
+@pytest.mark.parametrize("location", ["http://[/x", "http://127.0.0.1:99999/x", "//[::1", "https://xn--/"])
+async def test_a_malformed_redirect_fails_the_download(portal, location):
+    portal.answers = [web.Response(status=302, headers={"Location": location})]
+    await failure(portal, DownloadFailed)
+
+
+async def test_a_redirect_that_leads_nowhere_fails_the_download(portal):
+    portal.answers = [web.Response(status=302)]
+    assert "HTTP 302 without the file" in await failure(portal, DownloadFailed)
+
+
+@contextlib.asynccontextmanager
+async def raw(answer: bytes, *, stays: bool) -> AsyncIterator[str]:
+    """A server that reads a request, says something, and then hangs or hangs up."""
+    served: set[asyncio.Task[None] | None] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            if stays:
+                await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/rest/1/{SECRET}/"
+        await asyncio.gather(*filter(None, served))
+
+
+HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"
+
+
+@pytest.mark.parametrize("answer", [HALF, b""], ids=["in the file", "before the answer"])
+async def test_closing_the_client_ends_a_running_download(answer):
+    async with raw(answer, stays=True) as url:
+        b24 = BitrixChat(WebhookAuth(url))
+        reading = asyncio.create_task(read(b24, f"{url}download/?token=x"))
+        await asyncio.sleep(0.1)
+        await b24.close()
+        with pytest.raises(ClientClosed) as caught:
+            await asyncio.wait_for(reading, 5)
+    assert caught.value.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("answer", [HALF, b""], ids=["in the file", "before the answer"])
+async def test_a_download_is_bounded_by_its_timeout(answer):
+    async with raw(answer, stays=True) as url, BitrixChat(WebhookAuth(url)) as b24:
+        with pytest.raises(DeadlineExceeded) as caught:
+            await read(b24, f"{url}download/?token=x", timeout=0.1)
+    assert caught.value.outcome is Outcome.UNKNOWN
+
+
+async def test_a_connection_that_closes_after_the_request_is_no_unreachable_portal():
+    async with raw(b"", stays=False) as url, BitrixChat(WebhookAuth(url)) as b24:
+        with pytest.raises(DownloadFailed, match="after the request had left"):
+            await read(b24, f"{url}download/?token=x")
+
+
+async def test_closing_wakes_a_download_that_waits_for_a_slot_and_costs_none(portal):
+    limiter = MemoryRateLimiter(Plan(1, 1e-9))
+    async with client(portal, limiter=limiter) as b24:
+        await read(b24, portal.link)
+        readings = [asyncio.create_task(read(b24, portal.link)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        await b24.close()
+        assert [type(error) for error in await asyncio.gather(*readings, return_exceptions=True)] == [ClientClosed] * 2
+    limiter.release()
+    assert limiter.free() == 1
+    assert len(portal.paths) == 1
+
+
+async def test_a_slot_that_is_granted_to_a_closed_client_is_given_back(portal):
+    limiter = MemoryRateLimiter(Plan(1, 1e-9))
+    async with client(portal, limiter=limiter) as b24:
+        dispatch = b24._layers[0]
+        await dispatch.take_slot()
+        waiting = asyncio.create_task(dispatch.take_slot())
+        await asyncio.sleep(0)
+        await b24.close()
+        dispatch.give_back_slot()
+        with pytest.raises(ClientClosed):
+            await waiting
+    assert limiter.free() == 1
+
+
+async def test_a_download_that_never_left_is_repeated_and_costs_no_slot(portal):
+    limiter = MemoryRateLimiter(Plan(9, 1e-9))
+    policy = RetryPolicy(unsent=2, first=0.001, longest=0.001)
+    async with client(portal, limiter=limiter, retry=policy) as b24:
+        free = limiter.free()
+        link = portal.link
+        await portal.server.close()
+        with pytest.raises(PortalUnreachable):
+            await read(b24, link)
+    assert limiter.free() == free
+
+
+async def test_one_download_of_a_client_waits_at_the_limiter_at_a_time(portal):
+    class Counting(MemoryRateLimiter):
+        waiting = most = 0
+
+        async def acquire(self) -> None:
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+            await asyncio.sleep(0)
+            self.waiting -= 1
+
+    limiter = Counting()
+    async with client(portal, limiter=limiter) as b24:
+        await asyncio.gather(*(read(b24, portal.link) for _ in range(5)))
+    assert limiter.most == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_headers_of_the_session_go_to_the_portal_alone(portal, host):
+    headers = {"Authorization": "Bearer canary", "Cookie": "a=canary", "User-Agent": "mine"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        client(portal, session=session, download_hosts=["localhost"]) as b24,
+    ):
+        await read(b24, portal.link.replace("127.0.0.1", host))
+    sent = portal.headers[0]
+    assert ("canary" in str(sent)) is (host == "127.0.0.1")
+    assert (sent["User-Agent"], sent["Accept-Encoding"]) == ("mine", "identity")

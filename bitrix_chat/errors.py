@@ -184,7 +184,7 @@ def unknown_outcome(error: BitrixError, method: str) -> OutcomeUnknown:
 
 
 class ClientClosed(NoAnswerError):
-    """The client was closed before the call could leave."""
+    """The client was closed before the call could leave, or while a file was being read."""
 
     default_outcome = Outcome.NOT_SENT
 

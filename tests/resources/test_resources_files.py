@@ -346,3 +346,22 @@ def test_a_batch_relies_on_no_message_of_an_upload(general, im, bot, halt):
         assert deleting.request
         with pytest.raises(InvalidParameter, match="`MESSAGE_ID` refers to what the earlier answer need not hold"):
             general.batch([uploaded, deleting], halt=halt)
+
+
+@pytest.mark.parametrize("branch", ["bot", "im"])
+async def test_both_branches_take_a_bound_of_time_and_of_size(branch, tmp_path):
+    link = "https://portal.example/rest/download?token=canary"
+    transport = ScriptedTransport(
+        {"imbot.v2.File.download": {"downloadUrl": link}, "im.v2.File.download": {"downloadUrl": link}},
+        {link: b"0123456789"},
+    )
+    b24 = transport.client()
+    file, of = (b24.bot(456).file, (7,)) if branch == "bot" else (b24.im.v2.file, ("chat5", 7))
+    assert await file.read(*of, max_bytes=10, timeout=5) == b"0123456789"
+    assert await file.save(*of, tmp_path / "file", timeout=None) == 10
+    async with file.open(*of, timeout=5) as pieces:
+        assert b"".join([piece async for piece in pieces]) == b"0123456789"
+    with pytest.raises(DownloadFailed):
+        await file.read(*of, max_bytes=9)
+    with pytest.raises(InvalidParameter, match="timeout"):
+        await file.read(*of, timeout=0)

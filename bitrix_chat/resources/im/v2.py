@@ -11,7 +11,7 @@ from bitrix_chat.resources import arguments, files
 from bitrix_chat.resources.answers import done
 from bitrix_chat.resources.arguments import DialogId, Id
 from bitrix_chat.resources.event_log import MAX_PAGE, event_page, event_pages, page_params
-from bitrix_chat.resources.files import FileContent
+from bitrix_chat.resources.files import FileContent, Timeout
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Transport
@@ -131,7 +131,9 @@ class FileResource(Resource):
         }
         return self._camel("im.v2.File.download", params, _link)
 
-    def open(self, dialog_id: DialogId, file_id: Id) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def open(
+        self, dialog_id: DialogId, file_id: Id, *, timeout: Timeout = "default"
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a file for reading in pieces: `async with file.open("chat5", 7) as pieces: async for piece in pieces`.
 
         Raises:
@@ -139,19 +141,35 @@ class FileResource(Resource):
 
         Source: `im.v2.File.download` (scope `im`).
         """
-        return files.opened(self._transport, self.download(dialog_id, file_id))
+        return files.opened(self._transport, self.download(dialog_id, file_id), timeout)
 
-    async def read(self, dialog_id: DialogId, file_id: Id) -> bytes:
-        """Read a whole file into memory.
+    async def read(
+        self,
+        dialog_id: DialogId,
+        file_id: Id,
+        *,
+        max_bytes: int | None = files.MAX_BYTES,
+        timeout: Timeout = "default",  # noqa: ASYNC109  # as `Call.within`
+    ) -> bytes:
+        """Read a whole file into memory, up to `max_bytes`; `timeout` bounds the link and the file together.
 
         Raises:
             DownloadFailed: the link did not give the whole file.
 
         Source: `im.v2.File.download` (scope `im`).
         """
-        return await files.read(self._transport, self.download(dialog_id, file_id))
+        return await files.read(
+            self._transport, self.download(dialog_id, file_id), max_bytes=max_bytes, timeout=timeout
+        )
 
-    async def save(self, dialog_id: DialogId, file_id: Id, path: str | os.PathLike[str]) -> int:
+    async def save(
+        self,
+        dialog_id: DialogId,
+        file_id: Id,
+        path: str | os.PathLike[str],
+        *,
+        timeout: Timeout = "default",  # noqa: ASYNC109  # as `Call.within`
+    ) -> int:
         """Write a file to disk and return how many bytes it has; what is at `path` is replaced once all is there.
 
         Raises:
@@ -159,4 +177,4 @@ class FileResource(Resource):
 
         Source: `im.v2.File.download` (scope `im`).
         """
-        return await files.save(self._transport, self.download(dialog_id, file_id), path)
+        return await files.save(self._transport, self.download(dialog_id, file_id), path, timeout=timeout)

@@ -8,7 +8,7 @@ from bitrix_chat.converters import CAMEL_ANSWERS, decoder
 from bitrix_chat.models.file import DownloadLink, UploadedFile
 from bitrix_chat.resources import arguments, files
 from bitrix_chat.resources.arguments import DialogId, Id
-from bitrix_chat.resources.files import FileContent
+from bitrix_chat.resources.files import FileContent, Timeout
 from bitrix_chat.resources.resource import BotScopedResource
 from bitrix_chat.rest.call import Call
 
@@ -64,7 +64,7 @@ class FileResource(BotScopedResource):
         params = {**self._bot, "fileId": arguments.positive_id("file_id", file_id)}
         return self._camel("imbot.v2.File.download", params, _link)
 
-    def open(self, file_id: Id) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def open(self, file_id: Id, *, timeout: Timeout = "default") -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a file for reading in pieces: `async with bot.file.open(7) as pieces: async for piece in pieces`.
 
         Raises:
@@ -72,19 +72,31 @@ class FileResource(BotScopedResource):
 
         Source: `imbot.v2.File.download` (scope `imbot`).
         """
-        return files.opened(self._transport, self.download(file_id))
+        return files.opened(self._transport, self.download(file_id), timeout)
 
-    async def read(self, file_id: Id) -> bytes:
-        """Read a whole file into memory.
+    async def read(
+        self,
+        file_id: Id,
+        *,
+        max_bytes: int | None = files.MAX_BYTES,
+        timeout: Timeout = "default",  # noqa: ASYNC109  # as `Call.within`
+    ) -> bytes:
+        """Read a whole file into memory, up to `max_bytes`; `timeout` bounds the link and the file together.
 
         Raises:
             DownloadFailed: the link did not give the whole file.
 
         Source: `imbot.v2.File.download` (scope `imbot`).
         """
-        return await files.read(self._transport, self.download(file_id))
+        return await files.read(self._transport, self.download(file_id), max_bytes=max_bytes, timeout=timeout)
 
-    async def save(self, file_id: Id, path: str | os.PathLike[str]) -> int:
+    async def save(
+        self,
+        file_id: Id,
+        path: str | os.PathLike[str],
+        *,
+        timeout: Timeout = "default",  # noqa: ASYNC109  # as `Call.within`
+    ) -> int:
         """Write a file to disk and return how many bytes it has; what is at `path` is replaced once all is there.
 
         Raises:
@@ -92,4 +104,4 @@ class FileResource(BotScopedResource):
 
         Source: `imbot.v2.File.download` (scope `imbot`).
         """
-        return await files.save(self._transport, self.download(file_id), path)
+        return await files.save(self._transport, self.download(file_id), path, timeout=timeout)

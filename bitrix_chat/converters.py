@@ -11,7 +11,7 @@ import logging
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
@@ -21,6 +21,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.errors import Outcome, UnexpectedAnswer
+from bitrix_chat.models.php_scalars import boolean, integer, moment, moment_or_none, number, text
 from bitrix_chat.rest.reference import Reference
 
 T = TypeVar("T")
@@ -28,10 +29,6 @@ Hook = Callable[[Any, Any], Any]
 
 logger: Final = logging.getLogger("bitrix_chat")
 
-_TRUE: Final = frozenset({True, "Y", "1", "true", "TRUE"})
-_FALSE: Final = frozenset({False, "N", "0", "false", "FALSE", ""})
-_WHOLE: Final = re.compile(r"\s*-?[0-9]+\s*")
-_UNIX_SECONDS: Final = re.compile(r"[0-9]{9,}")  # eight digits would be a day in ISO 8601
 _LAST_DIGITS: Final = re.compile(r"(?<=[a-z])[0-9]+$")
 
 
@@ -44,59 +41,6 @@ def camel_case(name: str) -> str:
 def snake_case(name: str) -> str:
     """Write a Python name as `im` does: `entity_data1` becomes `entity_data_1`."""
     return _LAST_DIGITS.sub(r"_\g<0>", name)
-
-
-def _boolean(value: Any, _: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | str):
-        if value in _TRUE:
-            return True
-        if value in _FALSE:
-            return False
-    raise ValueError("no boolean")
-
-
-def _integer(value: Any, _: Any) -> int:
-    if type(value) is int:
-        return value
-    if (isinstance(value, str) and _WHOLE.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
-        return int(value)
-    raise ValueError("no integer")
-
-
-def _number(value: Any, _: Any) -> float:
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        return float(value)
-    raise ValueError("no number")
-
-
-def _text(value: Any, _: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if value is None or value is False:
-        return ""
-    raise ValueError("no text")
-
-
-def _moment(value: Any, _: Any) -> datetime:
-    # A moment without an offset stays naive: the answer does not tell the time zone that it is meant in.
-    if isinstance(value, str) and _UNIX_SECONDS.fullmatch(value):
-        value = int(value)
-    if isinstance(value, str) and value:
-        return datetime.fromisoformat(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    raise ValueError("no date")
-
-
-def _moment_or_none(value: Any, kind: Any) -> datetime | None:
-    # The zeros of the database.
-    if isinstance(value, str) and (value == "0" or value.startswith("0000-00-00")):
-        return None
-    return _moment(value, kind)
 
 
 _TELLING: Final[Mapping[Any, frozenset[type]]] = {
@@ -131,7 +75,7 @@ def _is_optional(annotation: Any) -> bool:
 def _optional(converter: cattrs.Converter, annotation: Any) -> Hook:
     inner = [part for part in get_args(annotation) if part is not types.NoneType]
     target: Any = inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007  # built at run time
-    hook = _moment_or_none if target is datetime else converter.get_structure_hook(target)
+    hook = moment_or_none if target is datetime else converter.get_structure_hook(target)
     telling = frozenset({dict}) if _is_object(target) else _TELLING.get(target, _TELLING[str])
     return _unless_absent(hook, target, telling, None)
 
@@ -151,7 +95,7 @@ def _open_enum(_: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any
     members: Mapping[str, enum.StrEnum] = {member.value: member for member in get_args(annotation)[0]}
 
     def structure(value: Any, _: Any) -> Any:
-        return members.get(value, value) if isinstance(value, str) else _text(value, str)
+        return members.get(value, value) if isinstance(value, str) else text(value, str)
 
     return structure
 
@@ -190,9 +134,10 @@ def _list(converter: cattrs.Converter, annotation: Any) -> Hook:
             return []
         if not isinstance(value, dict | list):
             raise TypeError("no list")
-        places = value.items() if isinstance(value, dict) else enumerate(value)
-        told = [place for place in places if keeps_null or place[1] is not None]
-        return list(_structured(told, hook, item))
+        places: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
+        if not keeps_null and None in (value.values() if isinstance(value, dict) else value):
+            places = [place for place in places if place[1] is not None]
+        return list(_structured(places, hook, item))
 
     return structure
 
@@ -303,7 +248,7 @@ def _own_hook(attribute: "attrs.Attribute[Any]", converter: cattrs.Converter) ->
 def answers(rename: Callable[[str], str]) -> cattrs.Converter:
     """Make a converter for answers whose keys are `rename` of our names; unknown keys pass."""
     converter = cattrs.Converter()
-    for kind, hook in ((bool, _boolean), (int, _integer), (float, _number), (str, _text), (datetime, _moment)):
+    for kind, hook in ((bool, boolean), (int, integer), (float, number), (str, text), (datetime, moment)):
         converter.register_structure_hook(kind, hook)
     converter.register_structure_hook_factory(attrs.has, lambda kind, conv: _model(rename, conv, kind))
     for recognises, factory in (

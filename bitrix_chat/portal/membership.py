@@ -31,6 +31,7 @@ def add_members(
 def remove_member(state: PortalState, chat: Chat, user_id: int, *, author: int) -> None:
     """Let a member go; an owner who leaves hands the chat to the member who has been in it longest."""
     del chat.relations[user_id]
+    state.recents.forget(user_id, chat.id)
     if user_id in chat.managers:
         chat.managers.remove(user_id)
     if user_id == chat.owner:

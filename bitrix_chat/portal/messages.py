@@ -64,3 +64,8 @@ class Message:
     def byline(self) -> int:
         """Whose name it bears: a system message is the portal's, whoever sent it."""
         return 0 if self.system else self.author
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is only the trace of a message."""
+        return "IS_DELETED" in self.params

@@ -73,10 +73,10 @@ def read(chat: Chat, user_id: int, up_to: int) -> list[Message]:
 
 
 def set_unread(chat: Chat, user_id: int, first_unread: int) -> None:
-    """Let the member's counter begin at a message; who is no member has no counter."""
+    """Let the member's counter begin at a message; who is no member has no counter, and what is hidden stays out."""
     relation = chat.relations.get(user_id)
     if relation is not None:
-        relation.last_read_id = first_unread - 1
+        relation.last_read_id = max(first_unread - 1, relation.hidden_up_to)
 
 
 def viewers(chat: Chat, message: Message) -> Iterator[int]:

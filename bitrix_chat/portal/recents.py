@@ -25,6 +25,12 @@ class Recents:
         self._hidden[user_id, chat_id] = last_message_id
         self.pin(user_id, chat_id, pinned=False)
 
+    def forget(self, user_id: int, chat_id: int) -> None:
+        """Drop everything a person has made of a chat that they have left."""
+        self.pin(user_id, chat_id, pinned=False)
+        self.mark(user_id, chat_id, unread=False)
+        self._hidden.pop((user_id, chat_id), None)
+
     def is_pinned(self, user_id: int, chat_id: int) -> bool:
         """Tell whether the chat is on top."""
         return (user_id, chat_id) in self._pinned

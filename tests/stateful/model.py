@@ -143,6 +143,7 @@ class Model:
         self.rooms: list[Room] = []
         self.private: dict[frozenset[int], Room] = {}
         self.texts: set[str] = set()
+        self.said = 0
         self.posts: list[Post] = []
 
     def __iter__(self) -> Iterator[Room]:

@@ -55,9 +55,19 @@ def manages(room: Room, user_id: int) -> bool:
     return user_id == room.owner or user_id in room.managers
 
 
+def participating(room: Room, actor: int) -> Ruling:
+    """What members may do; whether the owner of an open chat may it from outside is not documented."""
+    return passes_if(actor in room.places, unclear(AccessDenied) if owns_from_outside(room, actor) else DENIED)
+
+
+def owns_from_outside(room: Room, actor: int) -> bool:
+    """Tell whether somebody owns an open chat without being in it, as one may who was given it or left it to bots."""
+    return actor == room.owner and room.kind == "open"
+
+
 def renaming(room: Room, actor: int) -> Ruling:
     """Members rename and recolour by `im`, but a chat of a deal or a workgroup is called as that is."""
-    return passes_if(actor in room.places and (room.entity or ("",))[0] not in FORBIDDEN_TO_RENAME)
+    return DENIED if (room.entity or ("",))[0] in FORBIDDEN_TO_RENAME else participating(room, actor)
 
 
 def updating_by_bot(room: Room, bot_id: int) -> Ruling:
@@ -67,9 +77,9 @@ def updating_by_bot(room: Room, bot_id: int) -> Ruling:
 
 def inviting(model: Model, room: Room, actor: int, user_ids: list[int]) -> Ruling:
     """Members invite; that nobody is left to come is an error of `im`, under either of two codes."""
-    if actor not in room.places:
-        return DENIED
-    return passes_if(bool(model.newcomers(room, user_ids)), refused(RequestError, AccessDenied))
+    allowed = participating(room, actor)
+    somebody = bool(model.newcomers(room, user_ids)) or not allowed.may_pass
+    return allowed if somebody else refused(RequestError, AccessDenied)
 
 
 def removing(room: Room, actor: int, user_id: int) -> Ruling:

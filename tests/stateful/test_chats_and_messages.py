@@ -19,8 +19,11 @@ from hypothesis.stateful import (
 
 from bitrix_chat import (
     BatchHalted,
+    BatchResult,
     BitrixChat,
     BitrixError,
+    Call,
+    CommandResult,
     Entity,
     InvalidParameter,
     MemoryRateLimiter,
@@ -28,6 +31,7 @@ from bitrix_chat import (
     OutcomeUnknown,
     Plan,
     WebhookAuth,
+    ref,
 )
 from bitrix_chat.portal import Cut, Fault, Portal
 from bitrix_chat.portal import Plan as PortalPlan
@@ -160,7 +164,7 @@ class ChatsAndMessages(RuleBasedStateMachine):
         """The words of a message find it and its like, for those who may read them."""
         room = self.world.group(data.draw)
         user_id = self.world.actor(data.draw, room, (ADMIN, SECOND))
-        phrase = data.draw(st.sampled_from(["#00", "#01", f"#{self.world.said:03}"]))
+        phrase = data.draw(st.sampled_from(["#00", "#01", f"#{self.world.model.said:03}"]))
         self.run(self.search(room, user_id, phrase))
 
     async def search(self, room: Room, user_id: int, phrase: str) -> None:
@@ -188,40 +192,89 @@ class ChatsAndMessages(RuleBasedStateMachine):
         data=st.data(),
         plans=st.lists(st.sampled_from(PACKED), min_size=2, max_size=4),
         halt=st.booleans(),
+        cut=misfortunes,
         user_id=st.sampled_from([ADMIN, SECOND]),
     )
-    def packing(self, data: st.DataObject, plans: list[Any], halt: bool, user_id: int) -> None:  # noqa: FBT001
+    def packing(self, data: st.DataObject, plans: list[Any], halt: bool, cut: Cut | None, user_id: int) -> None:  # noqa: FBT001
         """Calls of one person, and of the bot, as one request: each ends as it would alone."""
-        alone = World(
-            {user_id: self.world.people[user_id]},
-            self.world.people[user_id].bot(self.world.bot.id, token=BOT_TOKEN),
-            self.world.model,
-            self.world.passive,
-            self.world.strangers,
-            self.world.said,
-        )
-        packed = [deed for plan in plans if (deed := plan(alone, data.draw)) is not None]
-        self.world.said = alone.said
+        b24 = self.world.people[user_id]
+        world = self.world.only(user_id, b24.bot(self.world.bot.id, token=BOT_TOKEN))
+        packed = [deed for plan in plans if (deed := plan(world, data.draw)) is not None]
         if packed:
-            self.run(self.pack(self.world.people[user_id], packed, halt=halt))
+            self.run(self.pack(b24, packed, halt=halt, cut=cut))
 
-    async def pack(self, b24: BitrixChat, packed: list[Deed], *, halt: bool) -> None:
+    async def pack(self, b24: BitrixChat, packed: list[Deed], *, halt: bool, cut: Cut | None) -> None:
         calls = [deed.call() for deed in packed]
         if REPLACED_IN_BATCH.search(str([call.request.params for call in calls])):
             with pytest.raises(InvalidParameter):
                 b24.batch(calls, halt=halt)
             return
-        result = await b24.batch(calls, halt=halt)
-        halted = False
-        for deed, call in zip(packed, calls, strict=True):
-            error = result[call].error
-            if halted:
-                assert isinstance(error, BatchHalted)
-                continue
-            self.settle(deed, result[call].value, error)
-            halted = halt and error is not None
+        if cut is not None and not all(deed.ruling().is_sure for deed in packed):
+            cut = None
+        self.portal.faults.add(*() if cut is None else [Fault(cut=cut)])
+        result = await self.send_packed(b24.batch(calls, halt=halt), cut)
+        if cut is Cut.AFTER:
+            self.suppose(packed, halt=halt)
+        if result is None:
+            assert {call.outcome for call in calls} == {Outcome.UNKNOWN}
+        else:
+            self.settle_packed([(deed, result[call]) for deed, call in zip(packed, calls, strict=True)], cut, halt=halt)
         for deed in packed:
             await self.meet(deed.rooms)
+
+    async def send_packed(self, batch: Call[BatchResult], cut: Cut | None) -> BatchResult | None:
+        """Send a batch, which is repeated if all of its commands may be; None if it may have run."""
+        if cut is None or batch.request.safety.repeatable:
+            return await batch
+        with pytest.raises(OutcomeUnknown):
+            await batch
+        return None
+
+    def suppose(self, packed: list[Deed], *, halt: bool) -> None:
+        """Let a batch have run of which no answer tells."""
+        for deed in packed:
+            self.touched.update(deed.rooms)
+            if deed.ruling().may_pass:
+                deed.effect(None)
+            elif halt:
+                return
+
+    def settle_packed(self, results: list[tuple[Deed, CommandResult[Any]]], cut: Cut | None, *, halt: bool) -> None:
+        halted = False
+        for deed, result in results:
+            in_doubt = cut is not None and isinstance(result.error, OutcomeUnknown)
+            if halted:
+                assert in_doubt or isinstance(result.error, BatchHalted)
+            elif in_doubt:
+                assert not deed.ruling().may_pass
+            else:
+                self.settle(deed, result.value, result.error)
+            halted = halted or (halt and result.error is not None)
+
+    @precondition(lambda self: len(self.world.model.rooms) < MOST_ROOMS)
+    @rule(data=st.data(), user_id=st.sampled_from([ADMIN, SECOND]), by_bot=st.booleans())
+    def packing_a_room_with_its_message(self, data: st.DataObject, user_id: int, by_bot: bool) -> None:  # noqa: FBT001
+        """A chat and what is said in it first, which addresses the chat by a reference."""
+        b24 = self.world.people[user_id]
+        world = self.world.only(user_id, b24.bot(self.world.bot.id, token=BOT_TOKEN))
+        deed = (deeds.creating_by_bot if by_bot else deeds.creating_by_person)(world, data.draw)
+        self.run(self.pack_a_room(b24, world, deed, by_bot=by_bot))
+
+    async def pack_a_room(self, b24: BitrixChat, world: World, deed: Deed, *, by_bot: bool) -> None:
+        created = deed.call()
+        if REPLACED_IN_BATCH.search(str(created.request.params)):
+            created.close()
+            return
+        self.world.model.said += 1
+        text = f"in the same batch #{self.world.model.said:03}"
+        if by_bot:
+            sent = world.bot.chat.message.send(ref(created)["chat"]["dialogId"], text)
+        else:
+            sent = b24.im.message.add(ref(created), text)
+        room, message = (await b24.batch([created, sent])).values()
+        self.settle(deed, room, None)
+        sender, message_id = (world.bot.id, message.id) if by_bot else (min(world.people), message)
+        self.world.model.post(deed.rooms[0], sender, text, id=message_id)
 
     renaming = does(deeds.renaming)
     recolouring = does(deeds.recolouring)

@@ -159,7 +159,7 @@ def message_update(call: Invocation) -> dict[str, bool]:
     bot = own_bot(call)
     message = message_of_bot(call, bot)
     fields = bound_array(call.params, "fields", required=True)
-    if message.byline != bot.id:
+    if message.byline != bot.id or message.is_deleted:
         raise Refusal("MESSAGE_ACCESS_DENIED", "Message access denied")
     text = either_spelling(fields, "message")
     changes: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from bitrix_chat.portal.methods.registry import Invocation, MethodTable
 from bitrix_chat.portal.methods.sending import send, shortened
 from bitrix_chat.portal.php import PhpValue, intval, is_numeric, strval
 from bitrix_chat.portal.refusal import Refusal
+from bitrix_chat.portal.rights import Role, role_of
 from bitrix_chat.portal.state import Chat
 
 METHODS: Final = MethodTable()
@@ -134,14 +135,28 @@ def _changed_part(name: str, value: PhpValue) -> PhpValue:
 
 @METHODS.add("im.message.delete", scope="im")
 def message_delete(call: Invocation) -> bool:
-    """Delete one's own message (REST method `im.message.delete`)."""
-    message = _own(call, required_message_id(in_upper_case(call.params)))
-    remove(call.state, message, call.caller.user_id)
+    """Delete one's own message, or any where one manages (REST method `im.message.delete`)."""
+    message = _there(call, required_message_id(in_upper_case(call.params)))
+    actor = call.caller.user_id
+    if message.byline != actor and role_of(chat_of(call.state, message), actor) < Role.MANAGER:
+        raise _not_to_be_changed()
+    remove(call.state, message, actor)
     return True
 
 
 def _own(call: Invocation, message_id: int) -> Message:
-    message = accessible_message(call, message_id)
-    if message is None or message.byline != call.caller.user_id or "IS_DELETED" in message.params:
-        raise Refusal("CANT_EDIT_MESSAGE", "Time has expired for modification or you don't have access", 403)
+    message = _there(call, message_id)
+    if message.byline != call.caller.user_id:
+        raise _not_to_be_changed()
     return message
+
+
+def _there(call: Invocation, message_id: int) -> Message:
+    message = accessible_message(call, message_id)
+    if message is None or message.is_deleted:
+        raise _not_to_be_changed()
+    return message
+
+
+def _not_to_be_changed() -> Refusal:
+    return Refusal("CANT_EDIT_MESSAGE", "Time has expired for modification or you don't have access", 403)

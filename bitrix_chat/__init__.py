@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from bitrix_chat.errors import (
         AccessDenied, AuthError, BatchHalted, BatchRefused, BitrixError, BotError, BotIdRequired, BotNotFound,
         BotNotOwned, BotNotRegistered, BotTokenRequired, ChatNotCreated, ClientClosed, CommandRefused, ConnectionLost,
-        CursorStalled, DeadlineExceeded, DownloadFailed, ExpiredToken, FileRefused, InsufficientScope,
+        CursorStalled, DeadlineExceeded, DownloadFailed, ExpiredToken, FileRefused, InsecureUrl, InsufficientScope,
         InvalidCredentials, InvalidParameter, InvalidPortalUrl, LimitError, MessageInProgress, MessageRefused,
         MethodNotFound, NoAnswerError, NotFound, NotSubscribed, NothingChanged, OperationTimeLimit, Outcome,
-        OutcomeUnknown, PermissionDeniedError, PortalDeleted, PortalError, PortalMoved, PortalOverloaded,
+        OutcomeUnknown, PermissionDeniedError, PortalDeleted, PortalError, PortalMismatch, PortalOverloaded,
         PortalUnreachable, QueryLimitExceeded, ReauthorizationRequired, RequestError, RestError, ServerError,
-        TokenRefreshFailed, TokenStoreError, UnexpectedAnswer, UntrustedCertificate, WrongArgument,
+        TokenRefreshFailed, TokenStoreError, UnexpectedAnswer, UntrustedCertificate, UntrustedRedirect, WrongArgument,
+        WrongEventLoop,
     )
     from bitrix_chat.limits import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, RateLimiter, shared_limiter
     from bitrix_chat.models import bb_code
@@ -85,21 +86,22 @@ __all__ = [
     "DriveObject", "Entity", "EntityLink", "EventDelivery", "EventHandler", "EventMode", "EventPage", "EventRecord",
     "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage", "FileRefused", "FileTokenStore", "Forward",
     "FoundMessages", "FoundReactions", "Gender", "GridBlock", "GridDisplay", "GridRow", "ImRevision", "ImageBlock",
-    "ImageSize", "InsufficientScope", "InvalidCredentials", "InvalidParameter", "InvalidPortalUrl", "Keyboard",
-    "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl", "MemberOrder", "MemoryRateLimiter",
+    "ImageSize", "InsecureUrl", "InsufficientScope", "InvalidCredentials", "InvalidParameter", "InvalidPortalUrl",
+    "Keyboard", "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl", "MemberOrder", "MemoryRateLimiter",
     "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageBlock", "MessageContext", "MessageInProgress",
     "MessageInfo", "MessageRefused", "MessageViews", "MethodAvailability", "MethodNotFound", "NewLine",
     "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification", "NotificationKind",
     "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType", "OAuthAuth",
     "OperationTimeLimit", "Outcome", "OutcomeUnknown", "PermissionDeniedError", "Plan", "PortalDeleted",
-    "PortalError", "PortalMoved", "PortalOverloaded", "PortalUnreachable", "Profile", "PublicLink",
+    "PortalError", "PortalMismatch", "PortalOverloaded", "PortalUnreachable", "Profile", "PublicLink",
     "QueryLimitExceeded", "RateLimiter", "RawBlock", "Reaction", "ReadMark", "ReadReceipt", "ReadState",
     "ReauthorizationRequired", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines", "RecentMessage",
     "RecentPage", "Reference", "Request", "RequestError", "Response", "RestError", "RetryPolicy", "Revision",
     "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem", "SentMessage", "ServerError", "ShareTarget",
     "SortOrder", "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore",
-    "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UploadedFile", "User", "UserBlock", "UserStatus",
-    "ViewerAttributes", "WebhookAuth", "WrongArgument", "__version__", "bb_code", "escape", "ref", "shared_limiter",
+    "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UntrustedRedirect", "UploadedFile", "User",
+    "UserBlock", "UserStatus", "ViewerAttributes", "WebhookAuth", "WrongArgument", "WrongEventLoop", "__version__",
+    "bb_code", "escape", "ref", "shared_limiter",
 ]
 # fmt: on
 
@@ -119,12 +121,13 @@ _import = importer(
         ".errors": (
             "AccessDenied AuthError BatchHalted BatchRefused BitrixError BotError BotIdRequired BotNotFound "
             "BotNotOwned BotNotRegistered BotTokenRequired ChatNotCreated ClientClosed CommandRefused "
-            "ConnectionLost CursorStalled DeadlineExceeded DownloadFailed ExpiredToken FileRefused "
+            "ConnectionLost CursorStalled DeadlineExceeded DownloadFailed ExpiredToken FileRefused InsecureUrl "
             "InsufficientScope InvalidCredentials InvalidParameter InvalidPortalUrl LimitError MessageInProgress "
             "MessageRefused MethodNotFound NoAnswerError NotFound NotSubscribed NothingChanged OperationTimeLimit "
-            "Outcome OutcomeUnknown PermissionDeniedError PortalDeleted PortalError PortalMoved PortalOverloaded "
-            "PortalUnreachable QueryLimitExceeded ReauthorizationRequired RequestError RestError ServerError "
-            "TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate WrongArgument"
+            "Outcome OutcomeUnknown PermissionDeniedError PortalDeleted PortalError PortalMismatch "
+            "PortalOverloaded PortalUnreachable QueryLimitExceeded ReauthorizationRequired RequestError RestError "
+            "ServerError TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate "
+            "UntrustedRedirect WrongArgument WrongEventLoop"
         ),
         ".limits": "ENTERPRISE MemoryRateLimiter Plan RateLimiter STANDARD shared_limiter",
         ".models": "bb_code",

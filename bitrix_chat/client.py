@@ -17,7 +17,7 @@ from bitrix_chat.rest.request import Safety, Transport
 from bitrix_chat.transport.dispatch import MAX_IN_FLIGHT, Dispatch
 from bitrix_chat.transport.flights import Departing, OnOrphan
 from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
-from bitrix_chat.transport.signing import Signing
+from bitrix_chat.transport.signing import Signing, insecure
 from bitrix_chat.transport.wire import Wire
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class ClientOptions(TypedDict, total=False):
     departing: Departing | None
     on_orphan: OnOrphan | None
     download_hosts: Collection[str]
+    allow_insecure_loopback: bool
 
 
 class BitrixChat:
@@ -65,6 +66,7 @@ class BitrixChat:
         departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
         download_hosts: hosts besides the portal's own that the links of files may lead to: `host` or `host:port`.
+        allow_insecure_loopback: whether a portal on this very machine may be talked to by `http://`; no other may.
     """
 
     def __init__(
@@ -80,14 +82,17 @@ class BitrixChat:
         departing: Departing | None = None,
         on_orphan: OnOrphan | None = None,
         download_hosts: Collection[str] = (),
+        allow_insecure_loopback: bool = False,
     ) -> None:
         _check(auth, session, limiter, operating_limit)
+        if getattr(auth, "is_insecure", False) and not allow_insecure_loopback:
+            raise insecure()
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
         from bitrix_chat.transport.downloading import Downloading, PortalTransport  # noqa: PLC0415  # with a client
 
         wire = Wire(session)
-        signing = Signing(auth, wire)
+        signing = Signing(auth, wire, allow_insecure_loopback=allow_insecure_loopback)
         dispatch = Dispatch(
             signing,
             limiter=limiter,

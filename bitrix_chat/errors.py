@@ -3,6 +3,8 @@
     BitrixError
     ├── InvalidParameter            bad input; nothing was sent (also a ValueError)
     │   └── InvalidPortalUrl        not a webhook URL, portal or REST address
+    │       └── InsecureUrl         http:// would show the secret to the network
+    ├── WrongEventLoop              the client belongs to another loop, thread or process; nothing was sent
     ├── NoAnswerError               no answer that can be read
     │   ├── PortalUnreachable       no byte left: name or connection failed
     │   │   └── UntrustedCertificate    TLS did not prove that this is the portal
@@ -19,6 +21,7 @@
         ├── AuthError               who is calling
         │   ├── ExpiredToken
         │   ├── InvalidCredentials
+        │   ├── PortalMismatch
         │   └── ReauthorizationRequired
         ├── PermissionDeniedError   who may do it
         │   ├── AccessDenied
@@ -49,12 +52,13 @@
         └── PortalError             about the portal
             ├── ServerError         it failed inside; a write may have run
             ├── PortalDeleted
-            └── PortalMoved         it was renamed and answers from another address
+            └── UntrustedRedirect   it answers from an address that was not agreed; no token went there
 
 Every error carries the `Outcome` of its request. Codes become classes by the table in `error_codes`; a code
 that is not listed is a plain `RestError` with its `.code`.
 """
 
+from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -117,6 +121,16 @@ class InvalidPortalUrl(InvalidParameter):
     """The text is no webhook URL, portal address or REST address."""
 
 
+class InsecureUrl(InvalidPortalUrl):
+    """`http://` would show the secret to the network; a loopback host may have it where the client allows that."""
+
+
+class WrongEventLoop(BitrixError, RuntimeError):
+    """The client was used before in another event loop, thread or process; nothing was sent. Make one for each."""
+
+    default_outcome = Outcome.NOT_SENT
+
+
 class NoAnswerError(BitrixError):
     """The portal gave no answer that can be read."""
 
@@ -167,8 +181,26 @@ class DeadlineExceeded(NoAnswerError, TimeoutError):
 class OutcomeUnknown(NoAnswerError):
     """A request that must not be repeated may have run; `__cause__` tells what was seen.
 
-    Look for what it should have made before sending it again.
+    Look for what it should have made before sending it again: a call with the same `key` does that by itself.
+
+    Attributes:
+        marker: what tells it from others: the key, a message's template id, or the entity as `TYPE|ID`; None without.
+        sent_at: when the last byte may have left, by this machine's clock, in UTC.
+        host: the portal it was sent to.
     """
+
+    marker: str | None = None
+    sent_at: datetime | None = None
+    host: str | None = None
+
+    def __str__(self) -> str:
+        parts = (
+            f"sent to {self.host}" if self.host else "",
+            f"at {self.sent_at.isoformat(timespec='seconds')}" if self.sent_at else "",
+            f"marked {self.marker!r}" if self.marker else "",
+        )
+        said = " ".join(filter(None, parts))
+        return f"{super().__str__()} [{said}]" if said else super().__str__()
 
 
 def unknown_outcome(error: BitrixError, method: str) -> OutcomeUnknown:
@@ -222,6 +254,10 @@ class ExpiredToken(AuthError):
 
 class InvalidCredentials(AuthError):
     """The webhook, its user or the token is unknown to the portal."""
+
+
+class PortalMismatch(AuthError):
+    """The authorization belongs to another portal than the one it was asked of; nothing of it was kept."""
 
 
 class ReauthorizationRequired(AuthError):
@@ -352,5 +388,11 @@ class PortalDeleted(PortalError):
     """The portal was deleted or its public part is closed."""
 
 
-class PortalMoved(PortalError):
-    """The portal was renamed and sends callers to another address; nothing ran here."""
+class UntrustedRedirect(PortalError):
+    """The portal answers from another address, which was not agreed; nothing ran, and no token went there.
+
+    Attributes:
+        location: the host it names, None where that is none.
+    """
+
+    location: str | None = None

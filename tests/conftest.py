@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan, WebhookAuth
+from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
 from tests.conformance.summary import pytest_terminal_summary
@@ -27,5 +27,5 @@ def unlimited() -> MemoryRateLimiter:
 
 @pytest.fixture
 async def b24(portal: Portal, unlimited: MemoryRateLimiter) -> AsyncIterator[BitrixChat]:
-    async with BitrixChat(WebhookAuth(portal.webhook_url), limiter=unlimited) as client:
+    async with portal.client(limiter=unlimited) as client:
         yield client

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from attrs import Factory, field, frozen
 
-from bitrix_chat.auth.addresses import portal_endpoint
+from bitrix_chat.auth.addresses import is_insecure, portal_endpoint
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.auth.token import secret_text
 from bitrix_chat.errors import ReauthorizationRequired
@@ -31,6 +31,11 @@ class AccessTokenAuth:
     endpoint: str = field(converter=portal_endpoint)
     _access_token: str = field(repr=False, validator=secret_text)
     _credentials: Credentials = field(init=False, eq=False, repr=False, default=Factory(_credentials, takes_self=True))
+
+    @property
+    def is_insecure(self) -> bool:
+        """Whether it goes over plain http, which a client takes with `allow_insecure_loopback=True` alone."""
+        return is_insecure(self.endpoint)
 
     async def credentials(self) -> Credentials:
         """Return the address and the token, expired or not."""

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from bitrix_chat.errors import InvalidPortalUrl
+from bitrix_chat.errors import InsecureUrl, InvalidPortalUrl
 
 _WEBHOOK: Final = "a webhook URL reads https://<portal>/rest/<user id>/<secret>/, with or without a method name behind"
 _PORTAL: Final = "a portal's address reads https://<portal>/ or just <portal>, with or without /rest/ behind"
@@ -79,6 +79,11 @@ def rest_endpoint(text: str) -> str:
     return portal_endpoint(text)
 
 
+def is_insecure(endpoint: str) -> bool:
+    """Return whether a checked address goes over plain http, which is left to loopback hosts."""
+    return endpoint.startswith("http://")
+
+
 def server_origin(text: str) -> str:
     """Return an authorization server's scheme, host and port, without a slash at the end.
 
@@ -138,7 +143,7 @@ def _check_extras(text: str, parts: SplitResult, allowed: str) -> None:
 
 def _check_transport(parts: SplitResult, allowed: str) -> None:
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-        raise _refusal("http:// would show the secret to the network (only a loopback host may have it)", allowed)
+        raise InsecureUrl(f"http:// would show the secret to the network (only a loopback host may have it); {allowed}")
 
 
 def _check_webhook_path(head: str, rest: list[str]) -> None:

@@ -36,6 +36,7 @@ from typing import Self
 import aiohttp
 from attrs import frozen
 
+from bitrix_chat.auth.addresses import is_insecure
 from bitrix_chat.auth.authorization import DEFAULT_SERVER, AuthorizationServer, authorize_url
 from bitrix_chat.auth.single_flight import SingleFlight, afresh
 from bitrix_chat.auth.stores import MemoryTokenStore, TokenStore
@@ -164,6 +165,11 @@ class OAuthAuth:
             TokenStoreError: it could not be saved; it is kept, and saved by the next call.
         """
         await self._flight.after(self._guarded(partial(self._install, token)))
+
+    @property
+    def is_insecure(self) -> bool:
+        """Whether the pair it was given leads to a portal by plain http; see `allow_insecure_loopback` of a client."""
+        return self._token is not None and is_insecure(self._token.client_endpoint)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(client_id={self.client_id!r}, store={type(self._store).__name__})"

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from attrs import Factory, field, frozen
 
-from bitrix_chat.auth.addresses import WebhookAddress, webhook_address
+from bitrix_chat.auth.addresses import WebhookAddress, is_insecure, webhook_address
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.errors import InvalidCredentials
 
@@ -18,7 +18,7 @@ class WebhookAuth:
     """Calls with the rights of the user who made the inbound webhook, for as long as it exists.
 
     Takes the URL as the portal shows it, a method name at its end or not. `http://` is accepted for
-    loopback hosts only.
+    loopback hosts only, by clients that allow it.
 
     Raises:
         InvalidPortalUrl: this is no inbound webhook's URL; the message says what is wrong with it.
@@ -38,6 +38,11 @@ class WebhookAuth:
     def user_id(self) -> int:
         """The user in whose name the webhook acts."""
         return self._address.user_id
+
+    @property
+    def is_insecure(self) -> bool:
+        """Whether it goes over plain http, which a client takes with `allow_insecure_loopback=True` alone."""
+        return is_insecure(self._address.endpoint)
 
     async def credentials(self) -> Credentials:
         """Return the webhook's address; there is no token beside it."""

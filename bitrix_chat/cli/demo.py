@@ -51,10 +51,9 @@ async def demo(*, chats: WholeNumber = 200) -> int:
     """
     if chats < 1:
         raise InvalidParameter("--chats is at least 1")
-    from bitrix_chat import BitrixChat, WebhookAuth  # noqa: PLC0415  # slow to import, and not needed for help
     from bitrix_chat.portal import Plan, Portal  # noqa: PLC0415
 
-    async with Portal(plan=Plan.STANDARD) as portal, BitrixChat(WebhookAuth(portal.webhook_url)) as b24:
+    async with Portal(plan=Plan.STANDARD) as portal, portal.client() as b24:
         with _progress() as progress:
             report = await _create(portal, b24, [f"Demo chat {n}" for n in range(1, chats + 1)], progress)
     _print(report)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Final, Self, final
+from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from aiohttp import web
 
@@ -26,6 +26,10 @@ from bitrix_chat.portal.policy import Plan, PortalPolicy
 from bitrix_chat.portal.rest import RestServer
 from bitrix_chat.portal.state import ADMIN_ID, Bot, Chat, PortalState, User
 from bitrix_chat.portal.thread import PortalThread
+
+if TYPE_CHECKING:
+    from bitrix_chat.auth.strategy import AuthStrategy
+    from bitrix_chat.client import BitrixChat
 
 _SHUTDOWN: Final = 0.001  # as good as none; 0 would wait for ever
 _TURNS_TO_CLOSE: Final = 10
@@ -188,6 +192,17 @@ class Portal:
     def add_webhook(self, user_id: int = ADMIN_ID, scopes: Iterable[str] = SCOPES) -> str:
         """Issue one more incoming webhook and return its address."""
         return f"{self.url}/rest/{user_id}/{self._gate.add_webhook(user_id, frozenset(scopes))}/"
+
+    def client(self, auth: "AuthStrategy | None" = None, **options: Any) -> "BitrixChat":
+        """Return a client of this portal: by its webhook or by `auth`, over plain http on loopback.
+
+        Args:
+            auth: Who is calling.
+            options: What `BitrixChat` takes besides.
+        """
+        from bitrix_chat.portal.connecting import client_of  # noqa: PLC0415  # the emulator runs without the client
+
+        return client_of(self.webhook_url, auth, options)
 
     @property
     def oauth(self) -> Grant:

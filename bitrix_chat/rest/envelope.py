@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bitrix_chat.error_codes import error_class
-from bitrix_chat.errors import BitrixError, Outcome, PortalMoved, RestError, UnexpectedAnswer
+from bitrix_chat.errors import BitrixError, Outcome, RestError, UnexpectedAnswer, UntrustedRedirect
 from bitrix_chat.rest.request import Response
 
 _LONGEST_CODE: Final = 64
@@ -21,7 +21,7 @@ def open_envelope(method: str, status: int, body: bytes) -> Response:
 
     Raises:
         RestError: the portal answered with an error.
-        PortalMoved: the portal answered with a redirect.
+        UntrustedRedirect: the portal answered with a redirect.
         UnexpectedAnswer: there is no Bitrix24 answer in it, so the outcome is unknown.
     """
     content = _parse(body)
@@ -31,7 +31,7 @@ def open_envelope(method: str, status: int, body: bytes) -> Response:
         if "result" in content and status < 300:
             return _response(content)
     if 300 <= status < 400:
-        raise PortalMoved("the portal answers from another address", method=method, status=status)
+        raise UntrustedRedirect("it answers from another address", method=method, status=status)
     raise _unexpected(method, status, content, body)
 
 

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
@@ -89,6 +90,8 @@ class Exchange:
         place: where it stands in the queue, kept from one attempt to the next; 0 before the first.
         doubtful: whether an earlier attempt may have run, and would have changed something.
         renewed: whether credentials were already renewed for it.
+        host: the portal it was sent to, None before.
+        sent_at: when the last byte of its last attempt may have left, by this machine's clock; None before.
         carrier: the batch it travels in, which knows its outcome until the answer is taken apart.
     """
 
@@ -101,6 +104,8 @@ class Exchange:
     place: int = 0
     doubtful: bool = False
     renewed: bool = False
+    host: str | None = None
+    sent_at: datetime | None = None
     carrier: "HasOutcome | None" = None
 
     @property

@@ -9,8 +9,9 @@ from typing import Any, Final
 from attrs import field, frozen
 from yarl import URL
 
+from bitrix_chat.auth.addresses import is_insecure
 from bitrix_chat.auth.strategy import AuthStrategy, Credentials
-from bitrix_chat.errors import BitrixError, InvalidParameter
+from bitrix_chat.errors import BitrixError, InsecureUrl, InvalidParameter
 from bitrix_chat.rest.envelope import open_envelope
 from bitrix_chat.rest.redaction import host_of, scrub_error, scrubbed, secrets_in, webhook_secret
 from bitrix_chat.rest.request import Request, Response
@@ -32,22 +33,30 @@ class Signed:
 class Signing:
     """Signs requests, sends them by the wire and reads what comes back."""
 
-    def __init__(self, auth: AuthStrategy, wire: Wire) -> None:
+    def __init__(self, auth: AuthStrategy, wire: Wire, *, allow_insecure_loopback: bool = False) -> None:
         self._auth = auth
+        self._allow_insecure_loopback = allow_insecure_loopback
         self._wire = wire
         self._urls: dict[tuple[str, str], URL] = {}
 
     async def endpoint(self) -> str:
         """Return the REST address that requests go to; a webhook's is a secret."""
-        return (await self._auth.credentials()).endpoint
+        return (await self._credentials()).endpoint
+
+    async def _credentials(self) -> Credentials:
+        credentials = await self._auth.credentials()
+        if is_insecure(credentials.endpoint) and not self._allow_insecure_loopback:
+            raise insecure()
+        return credentials
 
     async def sign(self, request: Request) -> Signed:
         """Put address and token to a request; it is to leave at once.
 
         Raises:
+            InsecureUrl: the address is plain http, and the client does not allow it.
             InvalidParameter: a value that JSON cannot hold.
         """
-        credentials = await self._auth.credentials()
+        credentials = await self._credentials()
         return Signed(
             request, credentials, self._url(credentials.endpoint, request.method), _encoded(request, credentials)
         )
@@ -88,6 +97,14 @@ class Signing:
         if url is None:
             url = self._urls[key] = URL(endpoint + method, encoded=True)
         return url
+
+
+def insecure() -> InsecureUrl:
+    """Refuse an address of plain http; what is no loopback host was refused before."""
+    return InsecureUrl(
+        "http:// would show the secret to whoever listens; a portal on this very machine may have it with"
+        " `allow_insecure_loopback=True`"
+    )
 
 
 def _encoded(request: Request, credentials: Credentials) -> bytes:

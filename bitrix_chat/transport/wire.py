@@ -39,10 +39,11 @@ _PIECE: Final = 1 << 16
 
 
 class Reply(NamedTuple):
-    """What came back, unread."""
+    """What came back, unread; `location` is where a redirect leads."""
 
     status: int
     body: bytes
+    location: str | None = None
 
 
 @define
@@ -133,7 +134,7 @@ class Wire:
             async with session.post(
                 url, data=payload, allow_redirects=False, raise_for_status=False, timeout=self._timeout
             ) as response:
-                return Reply(response.status, await _read(response))
+                return Reply(response.status, await _read(response), _location(response))
         except BitrixError:
             raise
         except Exception as error:  # noqa: BLE001  # aiohttp raises many kinds, and a caller's tracing any

@@ -43,13 +43,13 @@ async def test_a_strategy_of_the_users_own_is_one(portal, unlimited):
     auth = EnvironmentAuth(portal.webhook_url)
 
     assert isinstance(auth, AuthStrategy)
-    async with BitrixChat(auth, limiter=unlimited) as b24:
+    async with portal.client(auth, limiter=unlimited) as b24:
         assert (await b24.profile()).id == 1
 
 
 async def test_a_callers_session_stays_open_and_unchanged(portal, unlimited):
     async with aiohttp.ClientSession() as session:
-        async with BitrixChat(WebhookAuth(portal.webhook_url), session=session, limiter=unlimited) as b24:
+        async with portal.client(session=session, limiter=unlimited) as b24:
             await b24.profile()
 
         assert not session.closed
@@ -58,7 +58,7 @@ async def test_a_callers_session_stays_open_and_unchanged(portal, unlimited):
 
 
 async def test_a_client_is_closed_once_and_for_all(portal, unlimited):
-    b24 = BitrixChat(WebhookAuth(portal.webhook_url), limiter=unlimited)
+    b24 = portal.client(limiter=unlimited)
     await b24.profile()
     await b24.close()
     await b24.close()
@@ -74,7 +74,11 @@ async def test_a_client_that_was_never_used_closes_without_a_sound():
 
 @on_virtual_clock
 async def test_no_task_is_left_behind():
-    b24 = BitrixChat(WebhookAuth("http://127.0.0.1:9/rest/1/secret0/"), limiter=MemoryRateLimiter(Plan(1e9, 1e8)))
+    b24 = BitrixChat(
+        WebhookAuth("http://127.0.0.1:9/rest/1/secret0/"),
+        limiter=MemoryRateLimiter(Plan(1e9, 1e8)),
+        allow_insecure_loopback=True,
+    )
     task = asyncio.create_task(b24.im.chat.add(title="Chat"))
     await asyncio.sleep(0.05)
     await b24.close()
@@ -116,7 +120,7 @@ def test_a_timeout_of_no_time_is_refused(timeout):
 
 
 async def test_the_environment_names_a_webhook(portal):
-    async with BitrixChat.from_env({"BITRIX24_WEBHOOK_URL": portal.webhook_url}) as b24:
+    async with BitrixChat.from_env({"BITRIX24_WEBHOOK_URL": portal.webhook_url}, allow_insecure_loopback=True) as b24:
         assert (await b24.profile()).id == 1
 
 
@@ -129,10 +133,12 @@ async def test_the_environment_names_an_application(portal, tmp_path):
         "BITRIX24_REFRESH_TOKEN": pair.refresh_token,
         "BITRIX24_CLIENT_ENDPOINT": pair.client_endpoint,
     }
-    async with BitrixChat.from_env(environ) as b24:
+    async with BitrixChat.from_env(environ, allow_insecure_loopback=True) as b24:
         assert (await b24.profile()).id == 1
     file = {name: environ[name] for name in ("BITRIX24_CLIENT_ID", "BITRIX24_CLIENT_SECRET")}
-    async with BitrixChat.from_env(file | {"BITRIX24_TOKEN_FILE": str(tmp_path / "token.json")}) as b24:
+    async with BitrixChat.from_env(
+        file | {"BITRIX24_TOKEN_FILE": str(tmp_path / "token.json")}, allow_insecure_loopback=True
+    ) as b24:
         with pytest.raises(ReauthorizationRequired):
             await b24.profile()
 
@@ -167,7 +173,7 @@ async def test_cancelling_one_call_leaves_the_others_alone(b24, portal):
 
 
 async def test_an_interrupted_program_leaves_no_warning(portal):
-    async with BitrixChat(WebhookAuth(portal.webhook_url), limiter=MemoryRateLimiter(Plan(5, 2))) as b24:
+    async with portal.client(limiter=MemoryRateLimiter(Plan(5, 2))) as b24:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(ExceptionGroup):
@@ -189,7 +195,7 @@ async def _fail() -> None:
 @on_virtual_clock
 async def test_two_clients_of_one_webhook_share_the_operating_budget():
     async with Portal(plan=PortalPlan.UNLIMITED, costs={"im.chat.add": 50.0}, operating_limit=480) as portal:
-        first, second = (BitrixChat(WebhookAuth(portal.webhook_url), limiter=ENTERPRISE) for _ in range(2))
+        first, second = (portal.client(limiter=ENTERPRISE) for _ in range(2))
         for number in range(24):
             await (first, second)[number % 2].im.chat.add(title="Chat")
         await first.close()
@@ -200,7 +206,7 @@ async def test_two_clients_of_one_webhook_share_the_operating_budget():
 
 async def test_a_strategy_may_hand_out_the_url_as_it_was_copied(portal, unlimited):
     for copied in (portal.webhook_url.rstrip("/"), portal.webhook_url + "profile.json", f" {portal.webhook_url} "):
-        async with BitrixChat(EnvironmentAuth(copied), limiter=unlimited) as b24:
+        async with BitrixChat(EnvironmentAuth(copied), limiter=unlimited, allow_insecure_loopback=True) as b24:
             assert (await b24.profile()).id == 1
 
 

@@ -25,11 +25,11 @@ from bitrix_chat import (
     Outcome,
     OutcomeUnknown,
     Plan,
-    PortalMoved,
     ReauthorizationRequired,
     RestError,
     Token,
     TokenRefreshFailed,
+    UntrustedRedirect,
     WebhookAuth,
     ref,
 )
@@ -52,7 +52,7 @@ async def standard(
     timeout = options.pop("timeout", None)
     async with (
         Portal(**options) as portal,
-        BitrixChat(WebhookAuth(portal.webhook_url), limiter=limiter, timeout=timeout) as b24,
+        portal.client(limiter=limiter, timeout=timeout) as b24,
     ):
         yield portal, b24
 
@@ -197,7 +197,7 @@ async def _keep_operating_limit(told: float | None, real: float) -> None:
     limiter = MemoryRateLimiter(Plan(1e9, 1e8))
     async with (
         Portal(plan=PortalPlan.UNLIMITED, costs={"im.chat.add": 9.0}, operating_limit=real) as portal,
-        BitrixChat(WebhookAuth(portal.webhook_url), limiter=limiter, operating_limit=told) as b24,
+        portal.client(limiter=limiter, operating_limit=told) as b24,
     ):
         ids = await asyncio.gather(*(b24.im.chat.add(title=f"Chat {number}") for number in range(200)))
 
@@ -225,7 +225,11 @@ FAULTS: dict[str, tuple[Fault, int, Any]] = {
     "400 unlisted": (Fault(method="im.chat.add", status=400, body={"error": "NEW_CODE"}), 0, RestError),
     "200 error": (Fault(method="im.chat.add", status=200, body={"error": "ACCESS_DENIED"}), 0, RestError),
     "overload": (Fault(method="im.chat.add", status=503, body={"error": "OVERLOAD_LIMIT"}), 0, RestError),
-    "moved": (Fault(method="im.chat.add", status=302, headers={"Location": "https://evil.example/"}), 0, PortalMoved),
+    "moved": (
+        Fault(method="im.chat.add", status=302, headers={"Location": "https://evil.example/"}),
+        0,
+        UntrustedRedirect,
+    ),
 }
 REPEATED: dict[str, Fault] = {
     "query limit": Fault(
@@ -324,7 +328,7 @@ async def test_two_hundred_calls_on_an_expired_token_refresh_once_and_create_two
     async with Portal(plan=PortalPlan.STANDARD) as portal:
         auth = oauth(portal)
         portal.expire_tokens()
-        async with BitrixChat(auth) as b24:
+        async with portal.client(auth) as b24:
             bot = await b24.imbot.bot.register("house_bot", name="House")
             portal.expire_tokens()
             chats = await asyncio.gather(
@@ -338,7 +342,7 @@ async def test_two_hundred_calls_on_an_expired_token_refresh_once_and_create_two
 
 @on_virtual_clock
 async def test_a_refused_refresh_reaches_everyone_and_is_not_repeated():
-    async with Portal(plan=PortalPlan.STANDARD) as portal, BitrixChat(oauth(portal)) as b24:
+    async with Portal(plan=PortalPlan.STANDARD) as portal, portal.client(oauth(portal)) as b24:
         portal.expire_tokens()
         portal.revoke_refresh_tokens()
 
@@ -351,7 +355,7 @@ async def test_a_refused_refresh_reaches_everyone_and_is_not_repeated():
 
 @on_virtual_clock
 async def test_an_authorization_server_that_is_away_fails_this_time_only():
-    async with Portal(plan=PortalPlan.STANDARD) as portal, BitrixChat(oauth(portal)) as b24:
+    async with Portal(plan=PortalPlan.STANDARD) as portal, portal.client(oauth(portal)) as b24:
         portal.expire_tokens()
         portal.faults.add(Fault(method="oauth/token", status=502, body="<html>"))
 
@@ -363,7 +367,7 @@ async def test_an_authorization_server_that_is_away_fails_this_time_only():
 
 async def test_a_bare_access_token_works_until_it_expires(portal, unlimited):
     auth = AccessTokenAuth(portal.oauth.client_endpoint, portal.oauth.access_token)
-    async with BitrixChat(auth, limiter=unlimited) as b24:
+    async with portal.client(auth, limiter=unlimited) as b24:
         assert (await b24.profile()).id == 1
         portal.expire_tokens()
         with pytest.raises((ReauthorizationRequired, ExpiredToken)):
@@ -375,7 +379,7 @@ async def test_the_portal_over_tls(tmp_path):
         connector = aiohttp.TCPConnector(ssl=portal.ssl_context())
         async with (
             aiohttp.ClientSession(connector=connector) as session,
-            BitrixChat(WebhookAuth(portal.webhook_url), session=session) as b24,
+            portal.client(session=session) as b24,
         ):
             assert await b24.im.chat.add(title="Over TLS") in portal.chats
 
@@ -383,7 +387,7 @@ async def test_the_portal_over_tls(tmp_path):
 async def test_a_wrong_webhook_fails_without_saying_its_secret(portal, unlimited, caplog):
     caplog.set_level(logging.DEBUG)
     secret = "canary0webhook"
-    async with BitrixChat(WebhookAuth(f"{portal.url}/rest/1/{secret}/"), limiter=unlimited) as b24:
+    async with portal.client(WebhookAuth(f"{portal.url}/rest/1/{secret}/"), limiter=unlimited) as b24:
         with pytest.raises(RestError) as caught:
             await b24.bot(5, token=BOT_TOKEN).chat.add(title="Chat")
 

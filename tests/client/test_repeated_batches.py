@@ -10,7 +10,6 @@ from bitrix_chat import (
     Outcome,
     OutcomeUnknown,
     Plan,
-    WebhookAuth,
 )
 from bitrix_chat.portal import Cut, Fault, Portal
 from bitrix_chat.portal import Plan as PortalPlan
@@ -20,7 +19,7 @@ LOST = {"method": "batch", "cut": Cut.AFTER}
 
 
 def client(portal: Portal, **options) -> BitrixChat:
-    return BitrixChat(WebhookAuth(portal.webhook_url), limiter=MemoryRateLimiter(Plan(1e9, 1e8)), **options)
+    return portal.client(limiter=MemoryRateLimiter(Plan(1e9, 1e8)), **options)
 
 
 async def chat_of(b24: BitrixChat) -> int:

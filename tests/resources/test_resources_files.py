@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bitrix_chat import BitrixChat, WebhookAuth
 from bitrix_chat.errors import DownloadFailed, ExpiredToken, InvalidParameter
 from bitrix_chat.resources import files
 from bitrix_chat.resources.im.v2 import V2Resource
@@ -237,7 +236,7 @@ class TestWhatIsBounded:
             await files.read(*link_call, max_bytes=2000)
 
     async def test_the_link_and_the_file_share_a_timeout(self, portal, tmp_path):
-        async with BitrixChat(WebhookAuth(portal.webhook_url), timeout=30) as b24:
+        async with portal.client(timeout=30) as b24:
             seen = []
             transport = Recording(b24._transport, seen)
             call = BotHandle(transport, 456, None).file.download(138)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitrix_chat import errors
-from bitrix_chat.errors import Outcome, PortalMoved, RestError, UnexpectedAnswer
+from bitrix_chat.errors import Outcome, RestError, UnexpectedAnswer, UntrustedRedirect
 from bitrix_chat.rest.envelope import open_envelope
 
 
@@ -182,7 +182,7 @@ class TestNoAnswers:
     @pytest.mark.parametrize("body", [b"", b"<html>", b'{"result": 1}', b"[]"])
     def test_a_redirect_says_that_the_portal_moved(self, status, body):
         error = failure(status, body)
-        assert type(error) is PortalMoved
+        assert type(error) is UntrustedRedirect
         assert error.status == status
         assert error.outcome is Outcome.REFUSED
 

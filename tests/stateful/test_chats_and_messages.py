@@ -92,7 +92,7 @@ class ChatsAndMessages(RuleBasedStateMachine):
         await self.portal.start()
         urls = {ADMIN: self.portal.webhook_url, SECOND: self.portal.add_webhook(user_id=SECOND)}
         people = {
-            user_id: BitrixChat(WebhookAuth(url), limiter=MemoryRateLimiter(Plan(1e9, 1e8)))
+            user_id: self.portal.client(WebhookAuth(url), limiter=MemoryRateLimiter(Plan(1e9, 1e8)))
             for user_id, url in urls.items()
         }
         registered = await people[ADMIN].imbot.bot.register("house_bot", name="House", token=BOT_TOKEN)

@@ -65,7 +65,7 @@ async def portal() -> AsyncIterator[Portal]:
 async def client(portal: Portal, **options) -> AsyncIterator[BitrixChat]:
     auth = WebhookAuth(f"{portal.server.make_url('/')}rest/1/{SECRET}/")
     options.setdefault("limiter", MemoryRateLimiter(Plan(1e9, 1e8)))
-    async with BitrixChat(auth, **options) as b24:
+    async with BitrixChat(auth, allow_insecure_loopback=True, **options) as b24:
         yield b24
 
 
@@ -194,7 +194,7 @@ async def test_a_download_that_breaks_off_fails_in_the_middle_of_the_pieces():
 
     listening = await asyncio.start_server(half, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/rest/1/{SECRET}/"
-    async with listening, BitrixChat(WebhookAuth(url)) as b24:
+    async with listening, BitrixChat(WebhookAuth(url), allow_insecure_loopback=True) as b24:
         with pytest.raises(DownloadFailed, match="before the whole file was here"):
             await read(b24, f"{url}download/?token=x")
 
@@ -215,7 +215,7 @@ async def test_closing_ends_a_download_that_waits_for_its_address():
         async def renew(self, rejected):
             raise NotImplementedError
 
-    b24 = BitrixChat(Waiting())
+    b24 = BitrixChat(Waiting(), allow_insecure_loopback=True)
     reading = asyncio.create_task(b24._layers[0].take_slot())
     await asyncio.sleep(0)
     await b24.close()
@@ -231,7 +231,7 @@ async def test_credentials_that_cannot_be_had_fail_the_download():
         async def renew(self, rejected):
             raise NotImplementedError
 
-    async with BitrixChat(Broken()) as b24:
+    async with BitrixChat(Broken(), allow_insecure_loopback=True) as b24:
         with pytest.raises(TokenStoreError):
             await b24._layers[0].take_slot()
 
@@ -336,7 +336,7 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"
 @pytest.mark.parametrize("answer", [HALF, b""], ids=["in the file", "before the answer"])
 async def test_closing_the_client_ends_a_running_download(answer):
     async with raw(answer, stays=True) as url:
-        b24 = BitrixChat(WebhookAuth(url))
+        b24 = BitrixChat(WebhookAuth(url), allow_insecure_loopback=True)
         reading = asyncio.create_task(read(b24, f"{url}download/?token=x"))
         await asyncio.sleep(0.1)
         await b24.close()
@@ -347,14 +347,14 @@ async def test_closing_the_client_ends_a_running_download(answer):
 
 @pytest.mark.parametrize("answer", [HALF, b""], ids=["in the file", "before the answer"])
 async def test_a_download_is_bounded_by_its_timeout(answer):
-    async with raw(answer, stays=True) as url, BitrixChat(WebhookAuth(url)) as b24:
+    async with raw(answer, stays=True) as url, BitrixChat(WebhookAuth(url), allow_insecure_loopback=True) as b24:
         with pytest.raises(DeadlineExceeded) as caught:
             await read(b24, f"{url}download/?token=x", timeout=0.1)
     assert caught.value.outcome is Outcome.UNKNOWN
 
 
 async def test_a_connection_that_closes_after_the_request_is_no_unreachable_portal():
-    async with raw(b"", stays=False) as url, BitrixChat(WebhookAuth(url)) as b24:
+    async with raw(b"", stays=False) as url, BitrixChat(WebhookAuth(url), allow_insecure_loopback=True) as b24:
         with pytest.raises(DownloadFailed, match="after the request had left"):
             await read(b24, f"{url}download/?token=x")
 

@@ -122,8 +122,10 @@ def test_the_first_split_is_whether_the_portal_answered():
     [
         (
             Outcome.NOT_SENT,
-            "InvalidParameter InvalidPortalUrl InsecureUrl WrongEventLoop PortalUnreachable UntrustedCertificate "
-            "DeadlineExceeded ClientClosed",
+            (
+                "InvalidParameter InvalidPortalUrl InsecureUrl WrongEventLoop PortalUnreachable UntrustedCertificate "
+                "DeadlineExceeded ClientClosed"
+            ),
         ),
         (
             Outcome.REFUSED_TEMPORARY,

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
         BotNotOwned, BotNotRegistered, BotTokenRequired, ChatNotCreated, ClientClosed, CommandRefused, ConnectionLost,
         CursorStalled, DeadlineExceeded, DownloadFailed, ExpiredToken, FileRefused, InsecureUrl, InsufficientScope,
         InvalidCredentials, InvalidParameter, InvalidPortalUrl, LimitError, MessageInProgress, MessageRefused,
-        MethodNotFound, NoAnswerError, NotFound, NotSubscribed, NothingChanged, OperationTimeLimit, Outcome,
-        OutcomeUnknown, PermissionDeniedError, PortalDeleted, PortalError, PortalMismatch, PortalOverloaded,
-        PortalUnreachable, QueryLimitExceeded, ReauthorizationRequired, RequestError, RestError, ServerError,
-        TokenRefreshFailed, TokenStoreError, UnexpectedAnswer, UntrustedCertificate, UntrustedRedirect, WrongArgument,
-        WrongEventLoop,
+        MethodNotFound, NoAnswerError, NotFound, NotSubscribed, NothingChanged, OperationTimeLimit, OutcomeUnknown,
+        PermissionDeniedError, PortalDeleted, PortalError, PortalMismatch, PortalOverloaded, PortalUnreachable,
+        QueryLimitExceeded, ReauthorizationRequired, RequestError, RestError, ServerError, TokenRefreshFailed,
+        TokenStoreError, UnexpectedAnswer, UntrustedCertificate, UntrustedRedirect, WrongArgument, WrongEventLoop,
     )
     from bitrix_chat.limits import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, RateLimiter, shared_limiter
     from bitrix_chat.models import bb_code
@@ -62,9 +61,12 @@ if TYPE_CHECKING:
     from bitrix_chat.models.search import SearchAvatar, SearchHistoryItem
     from bitrix_chat.models.time import Time
     from bitrix_chat.models.user import Profile, User
+    from bitrix_chat.otel import url_filter
+    from bitrix_chat.outcomes import Outcome
     from bitrix_chat.resources.files import FileContent
     from bitrix_chat.rest.batch_result import BatchResult, CommandResult
     from bitrix_chat.rest.call import Call
+    from bitrix_chat.rest.keys import KEY_ENTITY_TYPE
     from bitrix_chat.rest.reference import Reference, ref
     from bitrix_chat.rest.request import Request, Response, Safety
     from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
@@ -74,25 +76,25 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "ENTERPRISE", "NO_RETRIES", "STANDARD", "AccessDenied", "AccessTokenAuth", "Account", "AllRead", "AppInfo",
-    "ApplicationStatus", "AttachedFile", "AttachedImage", "Attachment", "AuthError", "AuthStrategy", "AvatarType",
-    "Background", "BatchHalted", "BatchRefused", "BatchResult", "BitrixChat", "BitrixError", "Bot", "BotError",
-    "BotIdRequired", "BotInfo", "BotNotFound", "BotNotOwned", "BotNotRegistered", "BotPage", "BotTokenRequired",
-    "BotType", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call", "Chat", "ChatInfo",
-    "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatType", "ClientClosed", "Color",
-    "ColorToken", "Command", "CommandInfo", "CommandList", "CommandRefused", "CommandResult", "CommittedFiles",
-    "ConnectionLost", "CounterTotals", "Counters", "Credentials", "CursorStalled", "DeadlineExceeded",
-    "DelimiterBlock", "Department", "DialogMessages", "DownloadFailed", "DownloadLink", "DriveFile", "DriveLinks",
-    "DriveObject", "Entity", "EntityLink", "EventDelivery", "EventHandler", "EventMode", "EventPage", "EventRecord",
-    "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage", "FileRefused", "FileTokenStore", "Forward",
-    "FoundMessages", "FoundReactions", "Gender", "GridBlock", "GridDisplay", "GridRow", "ImRevision", "ImageBlock",
-    "ImageSize", "InsecureUrl", "InsufficientScope", "InvalidCredentials", "InvalidParameter", "InvalidPortalUrl",
-    "Keyboard", "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl", "MemberOrder", "MemoryRateLimiter",
-    "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageBlock", "MessageContext", "MessageInProgress",
-    "MessageInfo", "MessageRefused", "MessageViews", "MethodAvailability", "MethodNotFound", "NewLine",
-    "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification", "NotificationKind",
-    "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType", "OAuthAuth",
-    "OperationTimeLimit", "Outcome", "OutcomeUnknown", "PermissionDeniedError", "Plan", "PortalDeleted",
+    "ENTERPRISE", "KEY_ENTITY_TYPE", "NO_RETRIES", "STANDARD", "AccessDenied", "AccessTokenAuth", "Account",
+    "AllRead", "AppInfo", "ApplicationStatus", "AttachedFile", "AttachedImage", "Attachment", "AuthError",
+    "AuthStrategy", "AvatarType", "Background", "BatchHalted", "BatchRefused", "BatchResult", "BitrixChat",
+    "BitrixError", "Bot", "BotError", "BotIdRequired", "BotInfo", "BotNotFound", "BotNotOwned", "BotNotRegistered",
+    "BotPage", "BotTokenRequired", "BotType", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call",
+    "Chat", "ChatInfo", "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatType",
+    "ClientClosed", "Color", "ColorToken", "Command", "CommandInfo", "CommandList", "CommandRefused", "CommandResult",
+    "CommittedFiles", "ConnectionLost", "CounterTotals", "Counters", "Credentials", "CursorStalled",
+    "DeadlineExceeded", "DelimiterBlock", "Department", "DialogMessages", "DownloadFailed", "DownloadLink",
+    "DriveFile", "DriveLinks", "DriveObject", "Entity", "EntityLink", "EventDelivery", "EventHandler", "EventMode",
+    "EventPage", "EventRecord", "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage", "FileRefused",
+    "FileTokenStore", "Forward", "FoundMessages", "FoundReactions", "Gender", "GridBlock", "GridDisplay", "GridRow",
+    "ImRevision", "ImageBlock", "ImageSize", "InsecureUrl", "InsufficientScope", "InvalidCredentials",
+    "InvalidParameter", "InvalidPortalUrl", "Keyboard", "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl",
+    "MemberOrder", "MemoryRateLimiter", "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageBlock",
+    "MessageContext", "MessageInProgress", "MessageInfo", "MessageRefused", "MessageViews", "MethodAvailability",
+    "MethodNotFound", "NewLine", "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification",
+    "NotificationKind", "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType",
+    "OAuthAuth", "OperationTimeLimit", "Outcome", "OutcomeUnknown", "PermissionDeniedError", "Plan", "PortalDeleted",
     "PortalError", "PortalMismatch", "PortalOverloaded", "PortalUnreachable", "Profile", "PublicLink",
     "QueryLimitExceeded", "RateLimiter", "RawBlock", "Reaction", "ReadMark", "ReadReceipt", "ReadState",
     "ReauthorizationRequired", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines", "RecentMessage",
@@ -101,7 +103,7 @@ __all__ = [
     "SortOrder", "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore",
     "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UntrustedRedirect", "UploadedFile", "User",
     "UserBlock", "UserStatus", "ViewerAttributes", "WebhookAuth", "WrongArgument", "WrongEventLoop", "__version__",
-    "bb_code", "escape", "ref", "shared_limiter",
+    "bb_code", "escape", "ref", "shared_limiter", "url_filter",
 ]
 # fmt: on
 
@@ -124,10 +126,10 @@ _import = importer(
             "ConnectionLost CursorStalled DeadlineExceeded DownloadFailed ExpiredToken FileRefused InsecureUrl "
             "InsufficientScope InvalidCredentials InvalidParameter InvalidPortalUrl LimitError MessageInProgress "
             "MessageRefused MethodNotFound NoAnswerError NotFound NotSubscribed NothingChanged OperationTimeLimit "
-            "Outcome OutcomeUnknown PermissionDeniedError PortalDeleted PortalError PortalMismatch "
-            "PortalOverloaded PortalUnreachable QueryLimitExceeded ReauthorizationRequired RequestError RestError "
-            "ServerError TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate "
-            "UntrustedRedirect WrongArgument WrongEventLoop"
+            "OutcomeUnknown PermissionDeniedError PortalDeleted PortalError PortalMismatch PortalOverloaded "
+            "PortalUnreachable QueryLimitExceeded ReauthorizationRequired RequestError RestError ServerError "
+            "TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate UntrustedRedirect "
+            "WrongArgument WrongEventLoop"
         ),
         ".limits": "ENTERPRISE MemoryRateLimiter Plan RateLimiter STANDARD shared_limiter",
         ".models": "bb_code",
@@ -161,9 +163,12 @@ _import = importer(
         ".models.search": "SearchAvatar SearchHistoryItem",
         ".models.time": "Time",
         ".models.user": "Profile User",
+        ".otel": "url_filter",
+        ".outcomes": "Outcome",
         ".resources.files": "FileContent",
         ".rest.batch_result": "BatchResult CommandResult",
         ".rest.call": "Call",
+        ".rest.keys": "KEY_ENTITY_TYPE",
         ".rest.reference": "Reference ref",
         ".rest.request": "Request Response Safety",
         ".transport.retrying": "NO_RETRIES RetryPolicy",

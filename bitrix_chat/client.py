@@ -1,6 +1,7 @@
 """The client: builds the transport stack and hands out the portal's methods."""
 
 import functools
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
@@ -14,9 +15,13 @@ from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.rest.call import Call, seconds
 from bitrix_chat.rest.request import Safety, Transport
+from bitrix_chat.rest.tracebacks import discreet
 from bitrix_chat.transport.dispatch import MAX_IN_FLIGHT, Dispatch
 from bitrix_chat.transport.flights import Departing, OnOrphan
-from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
+from bitrix_chat.transport.home import Home
+from bitrix_chat.transport.moving import AcceptMove, Moves, OnMove
+from bitrix_chat.transport.reconciling import QUIESCENCE, Reconciling
+from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
 from bitrix_chat.transport.signing import Signing, insecure
 from bitrix_chat.transport.wire import Wire
 
@@ -47,6 +52,9 @@ class ClientOptions(TypedDict, total=False):
     departing: Departing | None
     on_orphan: OnOrphan | None
     download_hosts: Collection[str]
+    quiescence: float
+    accept_move: AcceptMove | None
+    on_move: OnMove | None
     allow_insecure_loopback: bool
 
 
@@ -66,6 +74,13 @@ class BitrixChat:
         departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
         download_hosts: hosts besides the portal's own that the links of files may lead to: `host` or `host:port`.
+        quiescence: seconds after which the portal can no longer be working on a request, so that a key that is not
+            found may be sent again: twice the 60 of the cloud unless told otherwise; more where a self-hosted one takes
+            longer.
+        accept_move: asked with the old and the new host when the portal answers from another address (it was renamed):
+            whether requests, and the secrets in them, may go there. From one host of Bitrix24's cloud to another they
+            may without asking.
+        on_move: told the old and the new host once a call has succeeded there; use that address from then on.
         allow_insecure_loopback: whether a portal on this very machine may be talked to by `http://`; no other may.
     """
 
@@ -82,17 +97,24 @@ class BitrixChat:
         departing: Departing | None = None,
         on_orphan: OnOrphan | None = None,
         download_hosts: Collection[str] = (),
+        quiescence: float = QUIESCENCE,
+        accept_move: AcceptMove | None = None,
+        on_move: OnMove | None = None,
         allow_insecure_loopback: bool = False,
     ) -> None:
         _check(auth, session, limiter, operating_limit)
+        _check_seconds("quiescence", quiescence)
         if getattr(auth, "is_insecure", False) and not allow_insecure_loopback:
             raise insecure()
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
-        from bitrix_chat.transport.downloading import Downloading, PortalTransport  # noqa: PLC0415  # with a client
+        from bitrix_chat.transport.downloading import Downloading  # noqa: PLC0415  # with a client
+        from bitrix_chat.transport.portal import PortalTransport  # noqa: PLC0415
 
+        policy, timeout, self._home = retry or NO_RETRIES, seconds(timeout), Home()
         wire = Wire(session)
-        signing = Signing(auth, wire, allow_insecure_loopback=allow_insecure_loopback)
+        moves = Moves(accept_move, on_move, allow_insecure_loopback=allow_insecure_loopback)
+        signing = Signing(auth, wire, moves, allow_insecure_loopback=allow_insecure_loopback)
         dispatch = Dispatch(
             signing,
             limiter=limiter,
@@ -101,9 +123,13 @@ class BitrixChat:
             departing=departing,
             on_orphan=on_orphan,
         )
-        self._layers: tuple[Dispatch, Signing] | None = (dispatch, signing)
+        retrying = Retrying(dispatch, policy, timeout)
+        reconciling = Reconciling(
+            retrying, signing.host, attempts=policy.unknown, timeout=timeout, quiescence=quiescence
+        )
         files = Downloading(wire, signing, dispatch, download_hosts)
-        self._hand_out(PortalTransport(dispatch, retry or NO_RETRIES, seconds(timeout), files))
+        self._layers: tuple[Reconciling, Dispatch, Signing] | None = (reconciling, dispatch, signing)
+        self._hand_out(PortalTransport(reconciling, files, policy, self._home))
 
     def _hand_out(self, transport: Transport) -> None:
         # Methods and models are many: each branch is imported when it is first used, none with the package.
@@ -162,6 +188,7 @@ class BitrixChat:
         return MethodResource(self._transport)
 
     @classmethod
+    @discreet
     def from_env(cls, environ: Mapping[str, str] = os.environ, **options: Unpack[ClientOptions]) -> Self:
         """Make a client from the environment.
 
@@ -176,7 +203,9 @@ class BitrixChat:
         Raises:
             InvalidParameter: a variable is missing; the message names it.
         """
-        return cls(_auth_from(environ), **options)
+        from bitrix_chat.environment import auth_from  # noqa: PLC0415  # only where it is asked for
+
+        return cls(auth_from(environ), **options)
 
     @classmethod
     def over(cls, transport: Transport) -> Self:
@@ -196,14 +225,22 @@ class BitrixChat:
         await self.close()
 
     async def close(self, grace: float = GRACE) -> None:
-        """Close the client: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""
-        if self._layers is not None:
-            dispatch, signing = self._layers
-            try:
-                await dispatch.close(grace)
-            finally:
-                await signing.close()
+        """Close the client: what waits is refused, what flies has `grace` seconds to land, the rest is unknown.
 
+        Raises:
+            WrongEventLoop: it was used in another event loop, thread or process.
+        """
+        if self._layers is None:
+            return
+        self._home.enter()
+        reconciling, dispatch, signing = self._layers
+        try:
+            await dispatch.close(grace)
+        finally:
+            reconciling.close()
+            await signing.close()
+
+    @discreet
     def bot(self, bot_id: "Id", *, token: str | None = None) -> "BotHandle":
         """Return what one bot can do.
 
@@ -223,6 +260,7 @@ class BitrixChat:
         """Get the scopes of the webhook or token, or with `full` all there are. Source: `scope`."""
         return self._general.scope(full=full)
 
+    @discreet
     def call(self, method: str, params: Mapping[str, Any] | None = None, *, safety: Safety | None = None) -> Call[Any]:
         """Call any REST method by its name and get its raw result; see `GeneralResource.call`."""
         return self._general.call(method, params, safety=safety)
@@ -243,30 +281,10 @@ def _check(auth: object, session: object, limiter: object, operating_limit: floa
         raise InvalidParameter(f"`operating_limit` is {operating_limit}, but seconds are more than 0; None is no limit")
 
 
+def _check_seconds(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise InvalidParameter(f"`{name}` is {value!r}, but seconds are more than 0")
+
+
 def _kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-
-
-def _auth_from(environ: Mapping[str, str]) -> AuthStrategy:
-    from bitrix_chat.auth import FileTokenStore, OAuthAuth, Token, WebhookAuth  # noqa: PLC0415  # only what is asked for
-    from bitrix_chat.auth.authorization import DEFAULT_SERVER  # noqa: PLC0415
-
-    if url := environ.get("BITRIX24_WEBHOOK_URL"):
-        return WebhookAuth(url)
-    client_id = _required(environ, "BITRIX24_CLIENT_ID", "or BITRIX24_WEBHOOK_URL")
-    client_secret = _required(environ, "BITRIX24_CLIENT_SECRET")
-    server = environ.get("BITRIX24_AUTHORIZATION_SERVER") or DEFAULT_SERVER
-    if path := environ.get("BITRIX24_TOKEN_FILE"):
-        return OAuthAuth(client_id, client_secret, store=FileTokenStore(path), authorization_server=server)
-    token = Token(
-        access_token=_required(environ, "BITRIX24_ACCESS_TOKEN", "or BITRIX24_TOKEN_FILE"),
-        refresh_token=_required(environ, "BITRIX24_REFRESH_TOKEN"),
-        client_endpoint=_required(environ, "BITRIX24_CLIENT_ENDPOINT"),
-    )
-    return OAuthAuth(client_id, client_secret, token, authorization_server=server)
-
-
-def _required(environ: Mapping[str, str], name: str, alternative: str = "") -> str:
-    if value := environ.get(name):
-        return value
-    raise InvalidParameter(" ".join(filter(None, (f"the environment variable {name}", alternative, "is not set"))))

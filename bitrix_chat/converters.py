@@ -20,8 +20,9 @@ from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
 from bitrix_chat.enums import ChatType, Color
-from bitrix_chat.errors import Outcome, UnexpectedAnswer
+from bitrix_chat.errors import UnexpectedAnswer
 from bitrix_chat.models.php_scalars import boolean, integer, moment, moment_or_none, number, text
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.reference import Reference
 
 T = TypeVar("T")
@@ -293,6 +294,7 @@ def decoder(converter: cattrs.Converter, kind: type[T], method: str) -> Callable
             f"done, but the answer has an unexpected shape: {places}", method=method, outcome=Outcome.DONE
         )
         unexpected.result = raw
+        del raw  # reporters show the variables of frames, and what the portal wrote may hold anything
         raise unexpected
 
     return decode

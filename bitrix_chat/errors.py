@@ -58,24 +58,11 @@ Every error carries the `Outcome` of its request. Codes become classes by the ta
 that is not listed is a plain `RestError` with its `.code`.
 """
 
+import copy
 from datetime import datetime
-from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-
-class Outcome(Enum):
-    """How an attempt ended, decided by evidence and not by the kind of exception."""
-
-    NOT_SENT = "not sent"
-    """No byte left; it did not run."""
-    REFUSED_TEMPORARY = "refused for now"
-    """The portal says that it did not run, and may run later."""
-    REFUSED = "refused"
-    """The portal says that it did not run, and a repetition would not either."""
-    UNKNOWN = "unknown"
-    """Bytes left and no answer tells whether it ran."""
-    DONE = "done"
-    """It ran, and the answer is here."""
+from bitrix_chat.outcomes import Outcome
 
 
 class BitrixError(Exception):
@@ -90,6 +77,7 @@ class BitrixError(Exception):
     """
 
     default_outcome: ClassVar[Outcome] = Outcome.REFUSED
+    stays_behind: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -106,6 +94,22 @@ class BitrixError(Exception):
         self.code = code
         self.status = status
         self.outcome = outcome or self.default_outcome
+
+    def __copy__(self) -> Self:
+        twin = type(self).__new__(type(self), *self.args)
+        twin.args = self.args
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = copy.copy(self)
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Of what may hold secrets nothing travels; the class attribute, None, is what arrives.
+        state = {name: value for name, value in self.__dict__.items() if name not in self.stays_behind}
+        return type(self), self.args, state
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.method, self.code, self.description) if part)
@@ -156,9 +160,11 @@ class UnexpectedAnswer(NoAnswerError):
 
     Attributes:
         result: the raw result that could not be read, where the method ran (`outcome` is `DONE`): what a create has
-            made may still be found in it. None without one. Neither `str` nor `repr` shows it.
+            made may still be found in it. None without one. Neither `str` nor `repr` shows it, and it stays behind
+            where the error is pickled.
     """
 
+    stays_behind = frozenset({"result"})
     result: Any = None
 
 
@@ -173,9 +179,14 @@ class DownloadFailed(NoAnswerError):
 
 
 class DeadlineExceeded(NoAnswerError, TimeoutError):
-    """`timeout=` ran out; `outcome` tells whether the request had left by then."""
+    """`timeout=` ran out, or would before the limits allow the request; `outcome` tells whether it had left by then.
+
+    Attributes:
+        retry_at: when the portal's limits are expected to allow it, in UTC, if they are why; None otherwise.
+    """
 
     default_outcome = Outcome.NOT_SENT
+    retry_at: datetime | None = None
 
 
 class OutcomeUnknown(NoAnswerError):
@@ -203,18 +214,6 @@ class OutcomeUnknown(NoAnswerError):
         return f"{super().__str__()} [{said}]" if said else super().__str__()
 
 
-def unknown_outcome(error: BitrixError, method: str) -> OutcomeUnknown:
-    """Name a request that may have run, and must not be repeated, for what it is; `error` tells what was seen."""
-    unknown = OutcomeUnknown(
-        f"it may have run ({error.description}); look before sending it again",
-        method=method,
-        code=error.code,
-        status=error.status,
-    )
-    unknown.__cause__ = error
-    return unknown
-
-
 class ClientClosed(NoAnswerError):
     """The client was closed before the call could leave, or while a file was being read."""
 
@@ -231,10 +230,12 @@ class TokenStoreError(NoAnswerError):
     """The token pair could not be read or saved; a pair just received is kept in memory.
 
     Attributes:
-        auth: the `OAuthAuth` that keeps a pair whose code is already spent, None anywhere else.
+        auth: the `OAuthAuth` that keeps a pair whose code is already spent, None anywhere else. It stays behind where
+            the error is pickled.
     """
 
     default_outcome = Outcome.REFUSED_TEMPORARY
+    stays_behind = frozenset({"auth"})
     auth: Any = None
 
 

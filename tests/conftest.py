@@ -1,16 +1,27 @@
 """What every test may use: an emulated portal and a client of it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from bitrix_chat import BitrixChat, MemoryRateLimiter, Plan
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
-from tests.conformance.summary import pytest_terminal_summary
+from tests.conformance import summary as conformance
+from tests.faults import matrix
+from tests.leaks.sinks import Sinks
 
-# Here and not beside the suite: the controller of a parallel run loads this file alone.
-__all__ = ["pytest_terminal_summary"]
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let whatever leaks a secret fail."""
+    config.pluginmanager.register(Sinks(), "sinks")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what the suites have shown; here, because the controller of a parallel run loads this file alone."""
+    conformance.pytest_terminal_summary(terminalreporter)
+    matrix.pytest_terminal_summary(terminalreporter, config)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 
-from bitrix_chat import BitrixChat, Entity, Plan
+from bitrix_chat import BitrixChat, Plan
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
 
@@ -145,14 +146,23 @@ def test_limits(portal):
     assert asyncio.run(example("quickly")["quickly"](portal.webhook_url)) in portal.chats
 
 
-def test_errors(portal):
-    one_chat = example("one_chat")["one_chat"]
+def test_one_chat_a_key(portal):
+    chat_of_deal = example("chat_of_deal")["chat_of_deal"]
 
-    async def main() -> int | None:
+    async def main() -> list[int | None]:
         async with portal.client() as b24:
-            return await one_chat(b24, Entity("DEAL", "1"))
+            return await asyncio.gather(*(chat_of_deal(b24, 1663) for _ in range(5)))
 
-    assert asyncio.run(main()) in portal.chats
+    assert asyncio.run(main()) == [next(iter(portal.chats))] * 5
+    assert len(portal.chats) == 1
+
+
+def test_open_telemetry():
+    instrument = example("AioHttpClientInstrumentor")["instrument"]
+    try:
+        instrument()
+    finally:
+        AioHttpClientInstrumentor().uninstrument()
 
 
 def test_the_fixture(portal):

@@ -8,12 +8,15 @@ from bitrix_chat.auth.addresses import is_insecure, portal_endpoint
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.auth.token import secret_text
 from bitrix_chat.errors import ReauthorizationRequired
+from bitrix_chat.rest.secret import concealed
+from bitrix_chat.rest.tracebacks import discreetly_made
 
 
 def _credentials(auth: "AccessTokenAuth") -> Credentials:
     return Credentials(auth.endpoint, auth._access_token)  # noqa: SLF001  # a default of the class itself
 
 
+@discreetly_made
 @frozen
 class AccessTokenAuth:
     """Calls with an access token got elsewhere, until the portal calls it expired (an hour after its issue).
@@ -29,7 +32,7 @@ class AccessTokenAuth:
     """
 
     endpoint: str = field(converter=portal_endpoint)
-    _access_token: str = field(repr=False, validator=secret_text)
+    _access_token: str = field(repr=False, converter=concealed, validator=secret_text)
     _credentials: Credentials = field(init=False, eq=False, repr=False, default=Factory(_credentials, takes_self=True))
 
     @property

@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from attrs import field, frozen
 
 from bitrix_chat.errors import InsecureUrl, InvalidPortalUrl
+from bitrix_chat.rest.secret import Secret
+from bitrix_chat.rest.tracebacks import discreet
 
 _WEBHOOK: Final = "a webhook URL reads https://<portal>/rest/<user id>/<secret>/, with or without a method name behind"
 _PORTAL: Final = "a portal's address reads https://<portal>/ or just <portal>, with or without /rest/ behind"
@@ -35,7 +37,7 @@ class WebhookAddress:
         user_id: the user in whose name the webhook acts.
     """
 
-    endpoint: str = field(repr=False)
+    endpoint: Secret = field(repr=False)
     host: str = field(eq=False)
     user_id: int = field(eq=False)
 
@@ -46,12 +48,21 @@ def webhook_address(text: str) -> WebhookAddress:
     Raises:
         InvalidPortalUrl: the text is none; the message says what is wrong and never repeats the text.
     """
+    try:
+        return _webhook_address(text)
+    finally:
+        del text  # no frame that an error leads through may show it
+
+
+@discreet
+def _webhook_address(text: str) -> WebhookAddress:
     parts = _split(_trimmed(text, _WEBHOOK), _WEBHOOK)
     head, *rest = parts.path.removeprefix("/").removesuffix("/").split("/")
     _check_webhook_path(head, rest)
     authority = _authority(parts, _WEBHOOK)
     user_id = int(rest[0])
-    return WebhookAddress(f"{parts.scheme}://{authority}/rest/{user_id}/{rest[1]}/", authority, user_id)
+    endpoint = Secret(f"{parts.scheme}://{authority}/rest/{user_id}/{rest[1]}/")
+    return WebhookAddress(endpoint, authority, user_id)
 
 
 def portal_endpoint(text: str) -> str:
@@ -60,6 +71,14 @@ def portal_endpoint(text: str) -> str:
     Raises:
         InvalidPortalUrl: the text is no portal address, or is a webhook URL.
     """
+    try:
+        return _portal_endpoint(text)
+    finally:
+        del text  # no frame that an error leads through may show it
+
+
+@discreet
+def _portal_endpoint(text: str) -> str:
     parts = _split(_with_scheme(_trimmed(text, _PORTAL)), _PORTAL)
     if re.match(r"/rest/\d", parts.path):
         raise _refusal("a webhook URL holds a secret and stands for itself: pass it to WebhookAuth", _PORTAL)
@@ -74,6 +93,14 @@ def rest_endpoint(text: str) -> str:
     Raises:
         InvalidPortalUrl: the text is neither.
     """
+    try:
+        return _rest_endpoint(text)
+    finally:
+        del text  # no frame that an error leads through may show it
+
+
+@discreet
+def _rest_endpoint(text: str) -> str:
     if isinstance(text, str) and _IS_WEBHOOK.match(text.strip()):
         return webhook_address(text).endpoint
     return portal_endpoint(text)
@@ -90,6 +117,14 @@ def server_origin(text: str) -> str:
     Raises:
         InvalidPortalUrl: the text is no https address, or goes on behind the host.
     """
+    try:
+        return _server_origin(text)
+    finally:
+        del text  # no frame that an error leads through may show it
+
+
+@discreet
+def _server_origin(text: str) -> str:
     parts = _split(_with_scheme(_trimmed(text, _SERVER)), _SERVER)
     if parts.path not in {"", "/"}:
         raise _refusal("it goes on behind the host", _SERVER)
@@ -142,7 +177,7 @@ def _check_extras(text: str, parts: SplitResult, allowed: str) -> None:
 
 
 def _check_transport(parts: SplitResult, allowed: str) -> None:
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise InsecureUrl(f"http:// would show the secret to the network (only a loopback host may have it); {allowed}")
 
 
@@ -189,9 +224,16 @@ def _host(name: str) -> str:
     return ascii_name if len(ascii_name) <= 253 and _HOST_NAME.fullmatch(ascii_name) else ""
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Return whether a host is this very machine."""
     address = _ip_address(name)
     return name == "localhost" if address is None else address.is_loopback
+
+
+def is_foreign_ip_address(name: str) -> bool:
+    """Return whether a host, with a port or without, is a number and not of this very machine."""
+    address = _ip_address(urlsplit(f"//{name}").hostname or "")
+    return address is not None and not address.is_loopback
 
 
 def _ip_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

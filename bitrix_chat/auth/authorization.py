@@ -11,6 +11,10 @@ from attrs import define, field
 from bitrix_chat.auth.addresses import portal_endpoint, server_origin
 from bitrix_chat.auth.answers import Answer, token_or_error
 from bitrix_chat.auth.token import Token
+from bitrix_chat.rest.tls import verification_for
+from bitrix_chat.rest.tracebacks import discreet_coroutine, discreetly_made
+from bitrix_chat.rest.unpacking import ACCEPTED, Unreadable, read_whole
+from bitrix_chat.rest.unrepeated import Unanswered, unrepeated
 
 DEFAULT_SERVER: Final = "https://oauth.bitrix.info"
 """Answers for every cloud portal, and for self-hosted ones too."""
@@ -36,19 +40,7 @@ def authorize_url(portal: str, client_id: str, state: str | None = None) -> str:
     return f"{portal_endpoint(portal).removesuffix('rest/')}oauth/authorize/?{urlencode(query)}"
 
 
-class _Unanswered(Exception):
-    """Stands, inside this module, for an error of aiohttp, whose retrying does not know it."""
-
-
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    # aiohttp sends a GET again, unasked, when the connection breaks before an answer: after the first
-    # one the refresh token is spent. It repeats for its own exceptions only, so those end here.
-    try:
-        return await send(request)
-    except (aiohttp.ClientError, OSError) as error:
-        raise _Unanswered from error
-
-
+@discreetly_made
 @define(eq=False)
 class AuthorizationServer:
     """Exchanges codes and refresh tokens for token pairs.
@@ -56,7 +48,7 @@ class AuthorizationServer:
     A question is sent at most once. It is a POST, which keeps secrets out of addresses and their
     logs; where the server does not take one, the documented GET, from then on at once. A session
     passed in is used and never closed; its middlewares are left out, since one that retries would
-    spend a token twice.
+    spend a token twice. Certificates are verified, also where its connector does not.
 
     Attributes:
         base_url: scheme and host; https, except for a loopback host.
@@ -71,6 +63,7 @@ class AuthorizationServer:
     timeout: float = field(default=_TOTAL, kw_only=True)
     _by_query: bool = field(default=False, init=False, repr=False)
 
+    @discreet_coroutine
     async def exchange(self, client_id: str, client_secret: str, code: str) -> Token:
         """Exchange the code from the authorization page, within 30 seconds of its issue.
 
@@ -87,6 +80,7 @@ class AuthorizationServer:
             }
         )
 
+    @discreet_coroutine
     async def refresh(self, client_id: str, client_secret: str, refresh_token: str) -> Token:
         """Spend a refresh token for a new pair; keep that before using it.
 
@@ -118,7 +112,7 @@ class AuthorizationServer:
         try:
             async with self._open_session() as session:
                 return await self._exchange(session, verb, form)
-        except _Unanswered as error:
+        except Unanswered as error:
             return Answer(failure=type(error.__cause__).__name__)
         except Exception as error:  # noqa: BLE001  # the caller's session may raise anything, a closed one does
             return Answer(failure=type(error).__name__)
@@ -129,11 +123,12 @@ class AuthorizationServer:
             f"{self.base_url}{_PATH}",
             params=form if verb == "GET" else None,
             data=None if verb == "GET" else aiohttp.FormData(form),
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", "Accept-Encoding": ACCEPTED},
             allow_redirects=False,
             raise_for_status=False,
-            auto_decompress=True,
-            middlewares=(_once,),
+            auto_decompress=False,
+            middlewares=(unrepeated,),
+            ssl=verification_for(self.session),
             timeout=aiohttp.ClientTimeout(total=self.timeout, connect=min(_CONNECT, self.timeout)),
         ) as response:
             return await _read(response)
@@ -150,10 +145,9 @@ class AuthorizationServer:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(16 * 1024):
-        body += chunk
-        if len(body) > _LARGEST:
-            response.close()
-            return Answer(response.status, failure="it is far too long")
-    return Answer(response.status, bytes(body))
+    encoding = response.headers.get("Content-Encoding")
+    body = await read_whole(response.content.iter_any(), encoding, _LARGEST)
+    if isinstance(body, Unreadable):
+        response.close()
+        return Answer(response.status, failure=body.why)
+    return Answer(response.status, body)

@@ -25,6 +25,10 @@ Why this way:
 - Anything else that goes wrong is told to all who wait, at once, and the next caller tries again with
   the same refresh token: an answer that got lost may have spent it, but a token given up is surely lost.
 
+A refresh may name another host than before: portals get new names, and the answer comes from the authorization
+server alone, proven by TLS, in return for a token that only it could have issued. So the new address is taken over
+with its pair; refusing it would cost an installation whenever a portal is renamed.
+
 Nothing here binds to an event loop for longer than one flight, so that an object survives `asyncio.run`.
 """
 
@@ -36,13 +40,22 @@ from typing import Self
 import aiohttp
 from attrs import frozen
 
-from bitrix_chat.auth.addresses import is_insecure
+from bitrix_chat.auth.addresses import is_foreign_ip_address, is_insecure, portal_endpoint
 from bitrix_chat.auth.authorization import DEFAULT_SERVER, AuthorizationServer, authorize_url
 from bitrix_chat.auth.single_flight import SingleFlight, afresh
 from bitrix_chat.auth.stores import MemoryTokenStore, TokenStore
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.auth.token import Token
-from bitrix_chat.errors import BitrixError, InvalidParameter, ReauthorizationRequired, TokenStoreError
+from bitrix_chat.errors import (
+    BitrixError,
+    InvalidParameter,
+    PortalMismatch,
+    ReauthorizationRequired,
+    TokenStoreError,
+)
+from bitrix_chat.rest.redaction import host_of
+from bitrix_chat.rest.secret import concealed
+from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
 
 
 @frozen
@@ -71,6 +84,7 @@ class OAuthAuth:
     Source: documentation topics "OAuth 2.0" and "Automatic renewal of tokens".
     """
 
+    @discreet
     def __init__(
         self,
         client_id: str,
@@ -86,7 +100,7 @@ class OAuthAuth:
                 "OAuthAuth: client_id and client_secret stand in the application's card; one is empty"
             )
         self.client_id = client_id
-        self._client_secret = client_secret
+        self._client_secret = concealed(client_secret)
         self._store: TokenStore = MemoryTokenStore() if store is None else store
         self._server = _server(authorization_server, session)
         self._token = token
@@ -97,29 +111,49 @@ class OAuthAuth:
         self._flight: SingleFlight[Credentials] = SingleFlight()
 
     @classmethod
+    @discreet_coroutine
     async def from_code(
         cls,
         client_id: str,
         client_secret: str,
         code: str,
         *,
+        portal: str | None = None,
         store: TokenStore | None = None,
         authorization_server: str | AuthorizationServer = DEFAULT_SERVER,
         session: aiohttp.ClientSession | None = None,
     ) -> Self:
         """Exchange the code from the authorization page, within 30 seconds, and save the pair.
 
+        The code goes to the authorization server alone. What the callback says beside it (`domain`,
+        `server_domain`) anybody can write: none of it is asked for here, and none of it is to be passed as
+        `authorization_server`. The portal is the one that the server names in its answer.
+
+        Args:
+            client_id: as for the constructor.
+            client_secret: as for the constructor.
+            code: what the callback was called with, after its `state` was compared.
+            portal: the one for which the login was begun, remembered with `state`; the answer has to be of its host.
+            store: as for the constructor.
+            authorization_server: as for the constructor.
+            session: as for the constructor.
+
         Raises:
+            InvalidPortalUrl: `portal` is no portal address; the code is not spent.
+            PortalMismatch: the code is of another portal than `portal`, or the answer names an IP address for one;
+                the code is spent, and the pair neither kept nor saved.
             ReauthorizationRequired: the code is spent or too old, or the application was refused.
             TokenRefreshFailed: no usable answer; send the user to the authorization page again.
             TokenStoreError: the store does not work. Where it fails only after the code was spent, the pair is not
                 lost: the error's `auth` holds it, and saves it with its next use.
         """
         auth = cls(client_id, client_secret, store=store, authorization_server=authorization_server, session=session)
+        begun_at = None if portal is None else host_of(portal_endpoint(portal))
         with _store_failures():
             async with auth._store.lock():
                 await auth._store.load()
-        token = await auth._server.exchange(client_id, client_secret, code)
+        token = await auth._server.exchange(client_id, auth._client_secret, concealed(code))
+        _check_host(host_of(token.client_endpoint), begun_at)
         try:
             await auth.install(token)
         except TokenStoreError as error:
@@ -261,6 +295,13 @@ def _server(server: str | AuthorizationServer, session: aiohttp.ClientSession | 
     if session is not None:
         raise InvalidParameter("OAuthAuth: an authorization server of your own making has its own session")
     return server
+
+
+def _check_host(host: str, begun_at: str | None) -> None:
+    if begun_at is not None and host != begun_at:
+        raise PortalMismatch(f"the login was begun at {begun_at}, and the authorization is of {host}; nothing was kept")
+    if begun_at is None and is_foreign_ip_address(host):
+        raise PortalMismatch(f"the authorization is of {host}, and an IP address is only taken where `portal` names it")
 
 
 def _is_newer(given: Token, stored: Token) -> bool:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from attrs import define, field
 
 from bitrix_chat.errors import BitrixError, TokenRefreshFailed
+from bitrix_chat.rest.tracebacks import forget_frames
 
 T = TypeVar("T")
 
@@ -61,4 +62,5 @@ def afresh(error: BitrixError) -> BitrixError:
         error.description, method=error.method, code=error.code, status=error.status, outcome=error.outcome
     )
     copy.__cause__ = error.__cause__
+    forget_frames(copy)
     return copy

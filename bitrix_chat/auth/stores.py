@@ -14,6 +14,7 @@ from bitrix_chat.auth.file_lock import try_lock, unlock
 from bitrix_chat.auth.loop_lock import LoopLock
 from bitrix_chat.auth.token import Token
 from bitrix_chat.errors import TokenStoreError
+from bitrix_chat.rest.tracebacks import discreet
 
 _POLL: Final = 0.02
 """Seconds between two attempts at another process' lock."""
@@ -146,6 +147,7 @@ class FileTokenStore:
     def _failure(self, what: str, error: OSError) -> TokenStoreError:
         return TokenStoreError(f"{self.path}: {what}: {error.strerror or type(error).__name__}")
 
+    @discreet
     def _read(self) -> Token | None:
         try:
             content = self.path.read_bytes()
@@ -158,6 +160,7 @@ class FileTokenStore:
             raise TokenStoreError(f"{self.path}: is no token file of this package, or is damaged")
         return token
 
+    @discreet
     def _write(self, token: Token) -> None:
         content = json.dumps(token.to_dict(), indent=2).encode()
         temporary = self.path.with_name(f".{self.path.name}.{os.urandom(8).hex()}.tmp")

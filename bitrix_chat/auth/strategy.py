@@ -5,8 +5,11 @@ from typing import Protocol, runtime_checkable
 from attrs import field, frozen
 
 from bitrix_chat.auth.addresses import rest_endpoint
+from bitrix_chat.rest.secret import concealed_if_given
+from bitrix_chat.rest.tracebacks import discreetly_made
 
 
+@discreetly_made
 @frozen
 class Credentials:
     """Where requests go and what proves the caller.
@@ -17,7 +20,7 @@ class Credentials:
     """
 
     endpoint: str = field(repr=False, converter=rest_endpoint)
-    token: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False, converter=concealed_if_given)
 
 
 @runtime_checkable

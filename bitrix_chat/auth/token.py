@@ -11,6 +11,8 @@ from attrs import Attribute, evolve, field, frozen
 from bitrix_chat.auth.addresses import portal_endpoint
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.errors import InvalidParameter, InvalidPortalUrl
+from bitrix_chat.rest.secret import concealed
+from bitrix_chat.rest.tracebacks import discreet, discreetly_made
 
 
 def secret_text(instance: object, attribute: "Attribute[Any]", value: object) -> None:
@@ -20,6 +22,7 @@ def secret_text(instance: object, attribute: "Attribute[Any]", value: object) ->
         raise InvalidParameter(f"{type(instance).__name__}: {name} is missing or holds white space")
 
 
+@discreetly_made
 @frozen
 class Token:
     """An access token, the refresh token that renews it once, and the portal both belong to.
@@ -37,8 +40,8 @@ class Token:
     Source: documentation topic "OAuth 2.0".
     """
 
-    access_token: str = field(repr=False, validator=secret_text)
-    refresh_token: str = field(repr=False, validator=secret_text)
+    access_token: str = field(repr=False, converter=concealed, validator=secret_text)
+    refresh_token: str = field(repr=False, converter=concealed, validator=secret_text)
     client_endpoint: str = field(converter=portal_endpoint)
     member_id: str = ""
     expires: float | None = None
@@ -51,6 +54,7 @@ class Token:
         return Credentials(self.client_endpoint, self.access_token)
 
     @classmethod
+    @discreet
     def from_answer(cls, answer: Mapping[str, Any]) -> Self:
         """Read the authorization server's answer, or the `auth` part of an installation event.
 
@@ -67,6 +71,7 @@ class Token:
         return token
 
     @classmethod
+    @discreet
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
         """Read what `to_dict` gave.
 
@@ -89,8 +94,8 @@ class Token:
     def to_dict(self) -> dict[str, Any]:
         """Return values that JSON can hold, both secrets in the clear: for stores only."""
         return {
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
+            "access_token": str(self.access_token),
+            "refresh_token": str(self.refresh_token),
             "client_endpoint": self.client_endpoint,
             "member_id": self.member_id,
             "expires": self.expires,

@@ -7,12 +7,14 @@ from attrs import Factory, field, frozen
 from bitrix_chat.auth.addresses import WebhookAddress, is_insecure, webhook_address
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.errors import InvalidCredentials
+from bitrix_chat.rest.tracebacks import discreetly_made
 
 
 def _credentials(auth: "WebhookAuth") -> Credentials:
     return Credentials(auth._address.endpoint)  # noqa: SLF001  # a default of the class itself
 
 
+@discreetly_made
 @frozen(repr=False)
 class WebhookAuth:
     """Calls with the rights of the user who made the inbound webhook, for as long as it exists.

@@ -10,7 +10,6 @@ _IN_WEBHOOK: Final = re.compile(r"/rest/\d+/([^/\s?#]+)")
 _VARIABLES: Final = (
     "BITRIX24_ACCESS_TOKEN",
     "BITRIX24_BOT_TOKEN",
-    "BITRIX24_CLIENT_ID",
     "BITRIX24_CLIENT_SECRET",
     "BITRIX24_REFRESH_TOKEN",
     "BITRIX24_TOKEN",

@@ -7,8 +7,10 @@ ours; a burst of X - Y + 1 is the most that never meets the limit, and X - 2Y le
 way and for a few requests of others.
 
 A refusal means that others use the same counter (or that the plan is smaller than was said). Then the bucket
-is full whatever we counted: everyone pauses, the pace is halved, and it grows back by an eighth of the plan's
-every ten seconds. Where the strangers stay, the pace settles into a saw round what they leave.
+is full whatever we counted: everyone pauses, and the pace is halved. The next refusal tells exactly what the
+strangers leave, since the counter was full at both: what was granted in between, by the seconds. The pace starts
+a tenth below that and grows with the cube of time, so that it stays near what was found for half a minute and is
+back at the plan's after fifty seconds. Where the strangers stay, one refusal in forty requests keeps it up to date.
 """
 
 from typing import Final
@@ -19,10 +21,10 @@ from bitrix_chat.errors import InvalidParameter
 
 PAUSE: Final = 2.0
 """Seconds nobody sends after a refusal: two of the portal's own drains."""
-RECOVERY: Final = 10.0
-"""Seconds after which the pace grows by a step again."""
-_STEPS: Final = 8
-_SLOWEST: Final = 0.25
+RECOVERY: Final = 50.0
+"""Seconds after a refusal until the pace is the plan's again."""
+_BELOW_WHAT_WAS_FOUND: Final = 0.9
+_SLOWEST: Final = 0.125
 _ROUNDING: Final = 1e-9
 
 
@@ -67,7 +69,8 @@ class LeakyBucket:
     pace: float = field(init=False)
     paused_until: float = field(default=float("-inf"), init=False)
     _slowed_at: float = field(default=float("-inf"), init=False)
-    _recovered_at: float = field(default=float("-inf"), init=False)
+    _slowed_to: float = field(init=False)
+    _granted: int = field(default=0, init=False)
     _ceiling: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -76,7 +79,7 @@ class LeakyBucket:
     def adopt(self, plan: Plan) -> None:
         """Mirror another limit from now on, at its full pace."""
         self.plan = plan
-        self.pace = plan.leak
+        self.pace = self._slowed_to = plan.leak
         self._ceiling = plan.burst + _ROUNDING
 
     def take(self, now: float, count: int = 1) -> bool:
@@ -86,11 +89,13 @@ class LeakyBucket:
         if self.level + count > self._ceiling or now < self.paused_until:
             return False
         self.level += count
+        self._granted += count
         return True
 
     def give_back(self, count: int = 1) -> None:
         """Uncount requests that were granted and never left."""
         self.level = max(0.0, self.level - count)
+        self._granted -= count
 
     def free(self, now: float) -> int:
         """Return how many requests may leave now."""
@@ -117,20 +122,37 @@ class LeakyBucket:
         if sent_at <= self._slowed_at:
             return False
         self.level = self._ceiling
-        self.pace = max(self.plan.leak * _SLOWEST, self.pace / 2)
+        self.pace = self._slowed_to = max(self.plan.leak * _SLOWEST, self.pace / 2, self._found(now))
         self.paused_until = now + PAUSE
         self._slowed_at = now
-        self._recovered_at = now
+        self._granted = 0
         return True
 
+    def _found(self, now: float) -> float:
+        """Return what others have left of the counter since it was last full; halving says more if we hardly sent."""
+        left = (self._granted - 1) / (now - self._slowed_at)
+        return min(self.pace, _BELOW_WHAT_WAS_FOUND * left)
+
     def _drain(self, now: float) -> None:
-        level = self.level - (now - self.updated) * self.pace
+        level = self.level - self._lost(now)
         self.level = level if level > 0 else 0.0
         self.updated = now
         if self.pace < self.plan.leak:
             self._recover(now)
 
+    def _lost(self, now: float) -> float:
+        lost = (now - self.updated) * self.plan.leak
+        if self.pace >= self.plan.leak:
+            return lost
+        missing = self.plan.leak - self._slowed_to
+        return lost - missing * (_shortfall(now - self._slowed_at) - _shortfall(self.updated - self._slowed_at))
+
     def _recover(self, now: float) -> None:
-        while self.pace < self.plan.leak and now - self._recovered_at >= RECOVERY:
-            self._recovered_at += RECOVERY
-            self.pace = min(self.plan.leak, self.pace + self.plan.leak / _STEPS)
+        recovered = min(1.0, (now - self._slowed_at) / RECOVERY) ** 3
+        self.pace = self._slowed_to + (self.plan.leak - self._slowed_to) * recovered
+
+
+def _shortfall(seconds: float) -> float:
+    """Add up what is not yet recovered, as a part of the whole, over the seconds since the slowdown."""
+    seconds = min(seconds, RECOVERY)
+    return seconds - seconds**4 / (4 * RECOVERY**3)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from bitrix_chat.models.json_text import elements_of, from_text
+from bitrix_chat.rest.secret import concealed
 
 
 @frozen(kw_only=True)
@@ -95,4 +96,4 @@ def _address(raw: Any) -> str:
 class DownloadLink:
     """A signed link to a file: whoever has it, has the file, so only `.url` shows it."""
 
-    url: str = field(repr=False, metadata={"wire": "downloadUrl", "read": _address})
+    url: str = field(repr=False, converter=concealed, metadata={"wire": "downloadUrl", "read": _address})

@@ -1,6 +1,5 @@
 """Who is calling: a webhook by the secret in its path, an application by its access token."""
 
-import secrets
 from typing import Final, final
 
 from bitrix_chat.portal.http import Incoming
@@ -8,6 +7,7 @@ from bitrix_chat.portal.methods import Caller
 from bitrix_chat.portal.oauth import AuthorizationServer
 from bitrix_chat.portal.policy import PortalPolicy
 from bitrix_chat.portal.refusal import Refusal
+from bitrix_chat.portal.secrets import new_secret
 
 SCOPES: Final = frozenset({"im", "imbot", "user", "department"})
 
@@ -24,7 +24,7 @@ class Gate:
 
     def add_webhook(self, user_id: int, scopes: frozenset[str]) -> str:
         """Issue a webhook of a user and return its secret."""
-        secret = secrets.token_hex(8)
+        secret = new_secret(16)
         self._webhooks[user_id, secret] = Caller(
             transport="webhook",
             credential=f"webhook{len(self._webhooks)}",

@@ -13,6 +13,7 @@ from bitrix_chat.portal.methods import Caller
 from bitrix_chat.portal.php import PhpArray, PhpValue, entries, is_numeric, offset, packed, parse_str, strval, truthy
 from bitrix_chat.portal.refusal import Refusal
 from bitrix_chat.portal.rest import BATCH, Outcome, RestServer
+from bitrix_chat.portal.scripts import Script
 
 _MAX_COMMANDS: Final = 50
 _FORBIDDEN: Final = frozenset({"batch", "download", "upload"})
@@ -25,9 +26,9 @@ _SCHEME: Final = re.compile(r"[A-Za-z0-9+.-]+:")
 class Batch:
     """One run of a batch and what it has gathered."""
 
-    def __init__(self, server: RestServer, caller: Caller, *, lingers: float = 0.0) -> None:
+    def __init__(self, server: RestServer, caller: Caller, script: Script) -> None:
         self._server = server
-        self._lingers = lingers
+        self._script = script
         self._caller = caller
         self._nested = server.state.policy.operating == "nested"
         self._parts: dict[str, dict[str, PhpValue]] = {
@@ -85,7 +86,7 @@ class Batch:
         method = self._server.find(path)
         arguments = {name: self._substituted(value) for name, value in params.items()}
         self._worked += self._server.cost_of(method)
-        return await self._server.run(method, self._caller, arguments, billed=self._nested, lingers=self._lingers)
+        return await self._server.run(method, self._caller, arguments, self._script, billed=self._nested)
 
     def _substituted(self, value: PhpValue) -> PhpValue:
         if isinstance(value, list):

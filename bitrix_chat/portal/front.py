@@ -3,7 +3,6 @@
 import socket
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, final
 from urllib.parse import quote, urlsplit
 
@@ -20,8 +19,11 @@ from bitrix_chat.portal.php import PhpValue
 from bitrix_chat.portal.policy import PortalPolicy
 from bitrix_chat.portal.refusal import FatalError, Refusal
 from bitrix_chat.portal.rest import BATCH, RestServer
+from bitrix_chat.portal.scripts import OvertimeError, Script, Scripts
 
-_FATAL: Final = Answer(500, b"<html><body>Fatal error</body></html>", {"Content-Type": "text/html; charset=utf-8"})
+_HTML: Final = {"Content-Type": "text/html; charset=utf-8"}
+_FATAL: Final = Answer(500, b"<html><body>Fatal error</body></html>", _HTML)
+_GIVEN_UP: Final = Answer(504, b"<html><body><h1>504 Gateway Time-out</h1></body></html>", _HTML)
 
 
 @final
@@ -47,7 +49,7 @@ class Front:
         gate: Gate,
         bucket: LeakyBucket,
         policy: PortalPolicy,
-        sleep: Callable[[float], Awaitable[object]],
+        scripts: Scripts,
         keep: int,
     ) -> None:
         self.faults = FaultScript()
@@ -61,7 +63,7 @@ class Front:
         self._gate = gate
         self._bucket = bucket
         self._policy = policy
-        self._sleep = sleep
+        self._scripts = scripts
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one REST request."""
@@ -82,14 +84,26 @@ class Front:
             request.headers.get("User-Agent", ""),
         )
         self.received.append(received)
-        answer = self._turned_away(request)
-        if answer is None:
-            fault = self.faults.take(incoming.method) if self.faults else None
-            if fault is not None:
-                return await self._with_fault(request, incoming, received, fault)
-            answer = await self._execute(incoming)
-        received.status = answer.status
-        return sent(answer)
+        turned_away = self._turned_away(request)
+        if turned_away is not None:
+            return _said(received, turned_away)
+        fault = self.faults.take(incoming.method) if self.faults else None
+        script = self._scripts.begin(lingers=0.0 if fault is None else fault.lingers)
+        try:
+            answer = await self._scripts.run(script, self._work(incoming, script, fault))
+        except OvertimeError:
+            return closed(request) if self._policy.overtime == "drop" else _said(received, _GIVEN_UP)
+        if fault is None or fault.cut is None:
+            return _said(received, answer)
+        return await truncated(request, answer) if fault.cut is Cut.TRUNCATE else reset(request)
+
+    async def _work(self, incoming: Incoming, script: Script, fault: Fault | None) -> Answer:
+        if fault is None:
+            return await self._execute(incoming, script)
+        await script.work(fault.delay)
+        answer = await self._execute(incoming, script) if fault.executes else _FATAL
+        await script.work(fault.delay_after)
+        return Answer(*fault.answer()) if fault.answers else answer
 
     def _turned_away(self, request: web.BaseRequest) -> Answer | None:
         """Answer in front of the portal: the moved host first, which counts no hit, then the limiter."""
@@ -106,52 +120,38 @@ class Front:
         seconds = self._policy.retry_after
         return {} if seconds is None else {"Retry-After": f"{seconds:g}"}
 
-    async def _execute(self, incoming: Incoming, *, lingers: float = 0.0) -> Answer:
+    async def _execute(self, incoming: Incoming, script: Script) -> Answer:
         try:
             if incoming.method.lower() == DOWNLOAD.name:
-                return await self._download(incoming)
-            return rest_answer(200, await self._call(incoming, lingers), xml=incoming.xml)
+                return await self._download(incoming, script)
+            return rest_answer(200, await self._call(incoming, script), xml=incoming.xml)
         except Refusal as refusal:
             headers = self._retry_after() if refusal.status == 429 else {}
             return rest_answer(refusal.status, refusal.as_body(), xml=incoming.xml, headers=headers)
         except FatalError:
             return _FATAL
 
-    async def _call(self, incoming: Incoming, lingers: float) -> dict[str, Any]:
+    async def _call(self, incoming: Incoming, script: Script) -> dict[str, Any]:
         method = self._rest.find(incoming.method)
         caller = self._gate.identify(incoming)
         if method is BATCH:
-            outcome = await Batch(self._rest, caller, lingers=lingers).run(incoming.params)
+            outcome = await Batch(self._rest, caller, script).run(incoming.params)
         else:
-            outcome = await self._rest.run(method, caller, incoming.params, lingers=lingers)
+            outcome = await self._rest.run(method, caller, incoming.params, script)
         return outcome.envelope()
 
-    async def _download(self, incoming: Incoming) -> Answer:
+    async def _download(self, incoming: Incoming, script: Script) -> Answer:
         """Answer a signed link with the bytes of its file; here alone `token` is no mistake."""
         others = {name: value for name, value in incoming.params.items() if name != "token"}
         caller = self._gate.identify(attrs.evolve(incoming, params=others))
-        file = (await self._rest.run(DOWNLOAD, caller, incoming.params)).result
+        file = (await self._rest.run(DOWNLOAD, caller, incoming.params, script)).result
         disposition = f"attachment; filename*=utf-8''{quote(file.name)}"
         return Answer(200, file.content, {"Content-Type": file.content_type, "Content-Disposition": disposition})
 
-    async def _with_fault(
-        self, request: web.BaseRequest, incoming: Incoming, received: Received, fault: Fault
-    ) -> web.StreamResponse:
-        await self._pause(fault.delay)
-        answer = await self._execute(incoming, lingers=fault.lingers) if fault.executes else _FATAL
-        await self._pause(fault.delay_after)
-        if fault.answers:
-            answer = Answer(*fault.answer())
-        if fault.cut is Cut.TRUNCATE:
-            return await truncated(request, answer)
-        if fault.cut is not None:
-            return reset(request)
-        received.status = answer.status
-        return sent(answer)
 
-    async def _pause(self, seconds: float) -> None:
-        if seconds:
-            await self._sleep(seconds)
+def _said(received: Received, answer: Answer) -> web.Response:
+    received.status = answer.status
+    return sent(answer)
 
 
 def sent(answer: Answer) -> web.Response:
@@ -178,4 +178,11 @@ def reset(request: web.BaseRequest) -> web.StreamResponse:
         if plain is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
+    return web.Response()
+
+
+def closed(request: web.BaseRequest) -> web.StreamResponse:
+    """Close the connection (FIN) without an answer."""
+    if request.transport is not None:
+        request.transport.close()
     return web.Response()

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from bitrix_chat.portal.php import PhpValue, parse_str, strval
 from bitrix_chat.portal.refusal import Refusal
+from bitrix_chat.portal.secrets import MARK
 
 
 @final
@@ -37,7 +38,7 @@ class SignedLinks:
         return f"{self._address()}{path}download.json?{urlencode(auth | {'token': token})}"
 
     def _signature(self, credential: str, scope: str, packed: str) -> str:
-        return hmac.new(self._key, f"{credential}|{scope}|{packed}".encode(), hashlib.sha256).hexdigest()
+        return MARK + hmac.new(self._key, f"{credential}|{scope}|{packed}".encode(), hashlib.sha256).hexdigest()
 
     def opened(self, token: PhpValue, credential: str) -> dict[str, PhpValue]:
         """Return the query of a token.

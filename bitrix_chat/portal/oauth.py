@@ -12,6 +12,7 @@ import attrs
 from bitrix_chat.portal.methods import Caller
 from bitrix_chat.portal.policy import PortalPolicy
 from bitrix_chat.portal.refusal import Refusal
+from bitrix_chat.portal.secrets import new_secret
 
 AUTH_HOST: Final = "oauth.example"
 
@@ -68,7 +69,7 @@ class AuthorizationServer:
         self.client_id = f"local.{secrets.token_hex(7)}"
         self.member_id = secrets.token_hex(16)
         self.requests: list[TokenRequest] = []
-        self._client_secret = secrets.token_urlsafe(24)
+        self._client_secret = new_secret(32)
         self._policy = policy
         self._clock = clock
         self._address = address
@@ -99,7 +100,7 @@ class AuthorizationServer:
 
     def code(self, user_id: int) -> str:
         """Issue an authorization code, as the browser step does."""
-        code = secrets.token_hex(20)
+        code = new_secret(32)
         self._codes[code] = _Issued(user_id, self._clock() + _CODE_LIFETIME)
         return code
 
@@ -175,7 +176,7 @@ class AuthorizationServer:
         return found
 
     def _pair(self, user_id: int) -> tuple[str, str, int]:
-        access, refresh = secrets.token_hex(35), secrets.token_hex(35)
+        access, refresh = new_secret(62), new_secret(62)
         self._access[access] = _Issued(user_id, self._clock() + _TOKEN_LIFETIME)
         self._refresh[refresh] = _Issued(user_id, self._clock() + _REFRESH_LIFETIME)
         return access, refresh, user_id

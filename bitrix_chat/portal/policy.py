@@ -59,6 +59,11 @@ class PortalPolicy:
         https_required: Whether a webhook over plain http is refused; a real portal does.
         post_to_tokens: What the token endpoint does with POST: serve it, answer 405, or not see its body.
         invalid_client_status: HTTP status of `invalid_client`; the official SDKs know 400 and 401.
+        overtime: What a request that works beyond the portal's `execution_limit` gets: the page of a proxy that
+            gave up (504), or a closed connection.
+        overtime_completes: Whether its work is done all the same, unheard.
+        bot_chat_entities: What `imbot.v2.Chat.add`, whose documentation knows no entity, does with `entityType` and
+            `entityId`: store and answer them, store them and answer none, or drop them.
         unknown_owner_joins: Whether an owner who does not exist becomes a member, as before REST revision 35.
         max_file_size: Bytes of a file, decoded, beyond which it is FILE_TOO_LARGE.
         max_input_vars: PHP's limit of form variables, in a body and in each command of a batch.
@@ -75,6 +80,9 @@ class PortalPolicy:
     https_required: bool = False
     post_to_tokens: Literal["serve", "method_not_allowed", "ignore_body"] = "serve"
     invalid_client_status: int = 400
+    overtime: Literal["html", "drop"] = "html"
+    overtime_completes: bool = False
+    bot_chat_entities: Literal["kept", "kept silently", "dropped"] = "kept"
     unknown_owner_joins: bool = False
     max_input_vars: int = 1000
     max_file_size: int = 100 * 1024 * 1024

@@ -4,7 +4,7 @@ The order is the portal's: an unknown method is reported before anybody looks at
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, final
 
 import attrs
@@ -13,6 +13,7 @@ from bitrix_chat.portal.limits import OperatingKey, OperatingLimit
 from bitrix_chat.portal.methods import Caller, Invocation, Method, all_methods
 from bitrix_chat.portal.php import PhpValue, intval, packed
 from bitrix_chat.portal.refusal import Refusal
+from bitrix_chat.portal.scripts import Script
 from bitrix_chat.portal.state import PortalState
 from bitrix_chat.portal.timing import time_object
 
@@ -53,7 +54,6 @@ class RestServer:
         operating: OperatingLimit | None,
         cost: float,
         costs: Mapping[str, float],
-        sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self.state = state
         self.operating = operating
@@ -61,7 +61,6 @@ class RestServer:
         self.blocked = 0
         self._cost = cost
         self._costs = {name.lower(): seconds for name, seconds in costs.items()}
-        self._sleep = sleep
         self._methods = all_methods()
 
     def find(self, name: str) -> Method:
@@ -77,21 +76,21 @@ class RestServer:
         return self._costs.get(method.name.lower(), self._cost)
 
     async def run(
-        self, method: Method, caller: Caller, params: dict[str, PhpValue], *, billed: bool = True, lingers: float = 0.0
+        self, method: Method, caller: Caller, params: dict[str, PhpValue], script: Script, *, billed: bool = True
     ) -> Outcome:
         """Run one method; what it costs is slept first, then it takes effect all at once.
 
         Raises:
             Refusal: The method, its scope or its limit refuses.
             FatalError: The PHP script would have died.
+            OvertimeError: It has died, of its age.
         """
         self._check_scope(method, caller)
         key = self.check_operating(method, caller) if billed else None
         start = self.state.clock()
         cost = self.cost_of(method)
-        if cost:
-            await self._sleep(cost)
-        call = Invocation(state=self.state, caller=caller, params=params, methods=self._methods, lingers=lingers)
+        await script.work(cost)
+        call = Invocation(state=self.state, caller=caller, params=params, methods=self._methods, lingers=script.lingers)
         try:
             result = method.handler(call)
         finally:

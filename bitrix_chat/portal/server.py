@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,16 +14,17 @@ from aiohttp import web
 
 from bitrix_chat.portal.auth import SCOPES, Gate
 from bitrix_chat.portal.certificates import ThrowawayAuthority
-from bitrix_chat.portal.drive import DriveFile
 from bitrix_chat.portal.faults import FaultScript
-from bitrix_chat.portal.front import Front, Received
+from bitrix_chat.portal.front import Front
 from bitrix_chat.portal.limits import BanningOperatingLimit, LeakyBucket, OperatingLimit, SlidingOperatingLimit
-from bitrix_chat.portal.notifications import Notification, NotifyType
-from bitrix_chat.portal.oauth import AuthorizationServer, Grant, TokenRequest
+from bitrix_chat.portal.notifications import NotifyType
+from bitrix_chat.portal.oauth import AuthorizationServer, Grant
 from bitrix_chat.portal.oauth_endpoint import AUTHORIZE_PATHS, TOKEN_PATHS, OAuthEndpoint
+from bitrix_chat.portal.observed import Observed
 from bitrix_chat.portal.policy import Plan, PortalPolicy
 from bitrix_chat.portal.rest import RestServer
-from bitrix_chat.portal.state import ADMIN_ID, Bot, Chat, PortalState, User
+from bitrix_chat.portal.scripts import Scripts
+from bitrix_chat.portal.state import ADMIN_ID, PortalState
 from bitrix_chat.portal.thread import PortalThread
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _NO_BUTTONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @final
-class Portal:
+class Portal(Observed):
     """A small Bitrix24 on loopback, with an administrator (user 1), a webhook of theirs and one application.
 
     Users 2..users+1 are active employees; `inactive_user_ids` and `extranet_user_id` name the others.
@@ -49,6 +49,8 @@ class Portal:
         costs: The same for single methods, by name.
         operating_limit: Seconds each method may work within ten minutes; 480 in the cloud's documentation. None
             switches the limit off, and with it the `operating` keys of `time`.
+        execution_limit: Seconds after which the proxy gives up on a request (60 in the cloud); what has not been done
+            by then is never done, unless `PortalPolicy.overtime_completes`. None for patience without end.
         clock: Unix seconds; by default the wall clock at start plus the time of the running loop.
         sleep: What passes the time of `cost` and of delays; give one with a clock that is driven by hand.
         host: The address to listen on.
@@ -69,6 +71,7 @@ class Portal:
         cost: float = 0.0,
         costs: Mapping[str, float] = _NO_COSTS,
         operating_limit: float | None = None,
+        execution_limit: float | None = None,
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         host: str = "127.0.0.1",
@@ -102,11 +105,15 @@ class Portal:
         )
         self._gate = Gate(self._authorization, policy, secure=tls)
         self._webhook_secret = self._gate.add_webhook(ADMIN_ID, SCOPES)
-        self._rest = RestServer(
-            self._state, operating=self._operating(operating_limit), cost=cost, costs=costs, sleep=sleep
-        )
+        self._rest = RestServer(self._state, operating=self._operating(operating_limit), cost=cost, costs=costs)
+        self._scripts = Scripts(limit=execution_limit, finish=policy.overtime_completes, sleep=sleep)
         self._front = Front(
-            rest=self._rest, gate=self._gate, bucket=self._bucket, policy=policy, sleep=sleep, keep=keep_requests
+            rest=self._rest,
+            gate=self._gate,
+            bucket=self._bucket,
+            policy=policy,
+            scripts=self._scripts,
+            keep=keep_requests,
         )
         self._endpoint = OAuthEndpoint(
             self._authorization, faults=self.faults, policy=policy, sleep=sleep, redirect_uri=redirect_uri
@@ -148,6 +155,7 @@ class Portal:
         server = runner.server
         transports = [connection.transport for connection in server.connections] if server else []
         await runner.cleanup()
+        await self._scripts.stop()
         for transport in transports:
             # Python 3.11.2 fails to abort a TLS transport that has already let go of its protocol.
             with contextlib.suppress(AttributeError):
@@ -303,87 +311,11 @@ class Portal:
         )
         return added.id
 
-    @property
-    def hits(self) -> int:
-        """REST requests received, whatever became of them."""
-        return self._front.hits
-
-    @property
-    def refused(self) -> int:
-        """Hits answered with QUERY_LIMIT_EXCEEDED by the request limiter."""
-        return self._front.refused
-
-    @property
-    def blocked(self) -> int:
-        """Calls refused with OPERATION_TIME_LIMIT, those inside a batch included."""
-        return self._rest.blocked
-
-    @property
-    def executions(self) -> Counter[str]:
-        """How often each method ran, whatever was answered; commands of a batch count, `batch` does not."""
-        return self._rest.executions
-
-    @property
-    def token_requests(self) -> list[TokenRequest]:
-        """Requests to the token endpoint that reached the authorization server."""
-        return self._authorization.requests
-
-    @property
-    def requests(self) -> deque[Received]:
-        """The last REST requests."""
-        return self._front.received
-
-    @property
-    def max_in_flight(self) -> int:
-        """The most requests that were being handled at one time."""
-        return self._front.max_in_flight
-
-    @property
-    def peak_level(self) -> int:
-        """The highest level of the request limiter's counter."""
-        return self._bucket.peak
-
-    @property
-    def chats(self) -> dict[int, Chat]:
-        """Chats created since the start, by id; the general chat is not among them."""
-        return self._state.chats
-
-    @property
-    def general_chat(self) -> Chat:
-        """Chat 1, which every portal has."""
-        return self._state.general_chat
-
-    @property
-    def bots(self) -> dict[int, Bot]:
-        """Registered bots by id."""
-        return self._state.bots
-
-    @property
-    def users(self) -> dict[int, User]:
-        """Users by id, bots' accounts included."""
-        return self._state.users
-
-    @property
-    def files(self) -> dict[int, DriveFile]:
-        """Files of the drive by id, with their bytes."""
-        return self._state.drive.files
-
-    @property
-    def notifications(self) -> dict[int, Notification]:
-        """Notifications that nobody has decided or deleted, by id."""
-        return self._state.notifications.all
-
-    @property
-    def inactive_user_ids(self) -> tuple[int, int]:
-        """Two users who were dismissed."""
-        return self._state.inactive_user_ids
-
-    @property
-    def extranet_user_id(self) -> int:
-        """A guest of the portal."""
-        return self._state.extranet_user_id
-
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        with self._scripts.kept():
+            return await self._dispatch(request)
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/rest/"):
             return await self._front.handle(request)
         if request.path in TOKEN_PATHS:

@@ -9,7 +9,9 @@ from typing import Any, Final, TypeVar
 from bitrix_chat.enums import Color
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.models.chat import Entity
+from bitrix_chat.rest.keys import MAX_KEY
 from bitrix_chat.rest.reference import Reference
+from bitrix_chat.rest.secret import Secret
 
 Id = int | Reference
 """A number of the portal, or a reference to it inside a batch."""
@@ -105,9 +107,9 @@ def texts(name: str, values: Iterable[str] | None) -> list[str] | None:
     return [required_text(f"{name}[{index}]", value) for index, value in enumerate(values)] or None
 
 
-def bot_token(value: str | None, max_length: int | None = None) -> str | None:
+def bot_token(value: str | None, max_length: int | None = None) -> Secret | None:
     """Return a bot's token; an empty one is a forgotten variable, not a bot without a token."""
-    return None if value is None else required_text("token", value, max_length)
+    return None if value is None else Secret(required_text("token", value, max_length))
 
 
 def whole_number(name: str, value: int, least: int, most: int | None = None) -> int:
@@ -239,6 +241,23 @@ def required_entity(value: Entity) -> tuple[str, str]:
         required_text("entity.type", value.type, MAX_ENTITY_TYPE),
         required_text("entity.id", value.id, MAX_ENTITY_ID),
     )
+
+
+def key(value: str | None, entity: Entity | None, *, is_new: bool) -> str | None:
+    """Return the key of a creation, None where there is none; it takes the entity's place."""
+    if value is None:
+        if is_new is not False:
+            raise InvalidParameter("`key_is_new` is given without a `key`")
+        return None
+    if entity is not None:
+        raise InvalidParameter("`key` and `entity` are both given, but the key is kept as the chat's entity")
+    if not isinstance(is_new, bool):
+        raise InvalidParameter(f"`key_is_new` is {_shown(is_new)}, but it is True or False")
+    checked = required_text("key", value, MAX_KEY)
+    # Databases compare without regard to white space at the end, and some of them drop what they cannot print.
+    if checked != checked.strip() or not checked.isprintable():
+        raise InvalidParameter("`key` begins or ends with white space, or holds a control character")
+    return checked
 
 
 def _is_dialog_id(value: object) -> bool:

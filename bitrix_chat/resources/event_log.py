@@ -1,15 +1,18 @@
 """The log that bots and users fetch events from: every page acknowledges the one before."""
 
+import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from bitrix_chat.converters import CAMEL_ANSWERS, decoder
+from bitrix_chat.errors import UnexpectedAnswer
 from bitrix_chat.models.event import EventPage
 from bitrix_chat.resources import arguments
 from bitrix_chat.resources.pagination import pages_by_cursor
 from bitrix_chat.rest.call import Call
 
 MAX_PAGE: Final = 1000
+_ID: Final = re.compile("[0-9]{1,18}")
 
 
 def event_page(method: str) -> Callable[[Any], EventPage]:
@@ -17,16 +20,21 @@ def event_page(method: str) -> Callable[[Any], EventPage]:
     decode = decoder(CAMEL_ANSWERS, EventPage, method)
 
     def page(raw: Any) -> EventPage:
-        # Before March 2026 portals named the last event instead of the one to ask for.
-        if (
-            isinstance(raw, dict)
-            and "nextOffset" not in raw
-            and (last := str(raw.get("lastEventId") or "")).isdecimal()
-        ):
-            raw = {**raw, "nextOffset": int(last) + 1}
-        return decode(raw)
+        try:
+            return decode(_with_next_offset(raw))
+        except UnexpectedAnswer as error:
+            error.result = raw
+            del raw
+            raise
 
     return page
+
+
+def _with_next_offset(raw: Any) -> Any:
+    # Before March 2026 portals named the last event instead of the one to ask for.
+    if isinstance(raw, dict) and "nextOffset" not in raw and _ID.fullmatch(last := str(raw.get("lastEventId") or "")):
+        return {**raw, "nextOffset": int(last) + 1}
+    return raw
 
 
 def page_params(offset: int | None, limit: int | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bitrix_chat.rest.batch_result import BatchDecoder, BatchResult
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Request, Safety
 from bitrix_chat.rest.safety import SAFETY
+from bitrix_chat.rest.tracebacks import discreet
 
 _profile = decoder(UPPER_ANSWERS, Profile, "profile")
 _scopes = decoder(CAMEL_ANSWERS, list[str], "scope")
@@ -54,6 +55,7 @@ class GeneralResource(Resource):
         """Get the scopes of the webhook or token, or with `full` all there are. Source: `scope` (any scope)."""
         return self._camel("scope", {"full": arguments.flag("full", full)}, _scopes)
 
+    @discreet
     def call(self, method: str, params: Mapping[str, Any] | None = None, *, safety: Safety | None = None) -> Call[Any]:
         """Call any REST method by its name and get its raw result.
 

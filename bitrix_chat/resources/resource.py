@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from bitrix_chat.converters import CAMEL_REQUESTS, UPPER_REQUESTS, wire
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Request, Safety, Transport
+from bitrix_chat.rest.request import Key, Request, Safety, Transport
 from bitrix_chat.rest.safety import SAFETY
 
 T = TypeVar("T")
@@ -27,9 +27,10 @@ class Resource:
         *,
         safety: Safety | None = None,
         draw: Draw | None = None,
+        key: Key | None = None,
     ) -> Call[T]:
         """Make a call of `imbot.v2` or `im.v2`; what is None was not given, `safety` is the table's by default."""
-        request = Request(method, wire(CAMEL_REQUESTS, params), safety or SAFETY[method].safety)
+        request = Request(method, wire(CAMEL_REQUESTS, params), _safety(method, safety, key), key)
         return Call(request, decode, self._transport, draw=draw)
 
     def _upper(
@@ -40,10 +41,15 @@ class Resource:
         *,
         safety: Safety | None = None,
         draw: Draw | None = None,
+        key: Key | None = None,
     ) -> Call[T]:
         """Make a call of `im` or another branch with upper-case parameters, as `_camel` does."""
-        request = Request(method, wire(UPPER_REQUESTS, params), safety or SAFETY[method].safety)
+        request = Request(method, wire(UPPER_REQUESTS, params), _safety(method, safety, key), key)
         return Call(request, decode, self._transport, draw=draw)
+
+
+def _safety(method: str, given: Safety | None, key: Key | None) -> Safety:
+    return given or (SAFETY[method].safety if key is None else Safety.KEYED)
 
 
 class BotScopedResource(Resource):

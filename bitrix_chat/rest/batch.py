@@ -14,13 +14,13 @@ from bitrix_chat.errors import (
     BatchHalted,
     BitrixError,
     InvalidParameter,
-    Outcome,
     UnexpectedAnswer,
-    unknown_outcome,
 )
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.accounting import by_name
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.envelope import rest_error
+from bitrix_chat.rest.evidence import unknown_outcome
 from bitrix_chat.rest.query import build, leaves
 from bitrix_chat.rest.redaction import scrub_error, secrets_in
 from bitrix_chat.rest.reference import LOOKALIKE, Reference
@@ -63,6 +63,10 @@ def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False, drawn: Mapping[s
 
 
 def _command(request: Request, names: Mapping[int, str], *, halt: bool) -> str:
+    if request.key is not None:
+        raise InvalidParameter(
+            "`key` is looked up before it is used, which a batch cannot do; call it alone", method=request.method
+        )
     if request.method.lower() in _NOT_IN_BATCH:
         raise InvalidParameter("cannot be a command of a batch; call it alone", method=request.method)
     params = {
@@ -200,7 +204,7 @@ def _doubted(request: Request, error: BitrixError, *, doubtful: bool) -> BitrixE
 
 def _final(request: Request, error: BitrixError) -> BitrixError:
     # As for a call that travels alone: a create that may have run is named as such.
-    if error.outcome is not Outcome.UNKNOWN or request.safety.repeatable:
+    if error.outcome is not Outcome.UNKNOWN or request.repeatable:
         return error
     return unknown_outcome(error, request.method)
 

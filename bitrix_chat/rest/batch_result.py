@@ -5,7 +5,8 @@ from typing import Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
-from bitrix_chat.errors import BitrixError, InvalidParameter, Outcome
+from bitrix_chat.errors import BitrixError, InvalidParameter
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.batch import unpack
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Exchange, Request, Response
@@ -136,6 +137,8 @@ class BatchDecoder:
         if isinstance(answer, Response):
             exchange.succeed(answer)
             return self._decoded(name, exchange, answer)
+        if self._batch is not None:
+            answer = self._batch.attested(answer, exchange.request)
         exchange.fail(answer)
         return CommandResult(name, exchange.request.method, answer.outcome, error=answer)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 
-from bitrix_chat.errors import InvalidParameter, Outcome
+from bitrix_chat.errors import BitrixError, InvalidParameter
+from bitrix_chat.outcomes import Outcome
+from bitrix_chat.rest.evidence import attested
 from bitrix_chat.rest.request import Exchange, Request, Response, Transport
 
 T = TypeVar("T")
@@ -118,6 +120,10 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
     def travels_by(self, transport: Transport) -> bool:
         """Whether it goes to the portal by this transport."""
         return self._transport is transport
+
+    def attested(self, error: BitrixError, request: Request) -> BitrixError:
+        """Return the error of one of its commands, which tells where and when it left if the outcome is unknown."""
+        return error if self._exchange is None else attested(error, self._exchange, request)
 
     def within(self, timeout: float | None) -> Self:
         """Bound the call by `timeout` seconds, waiting included, and return it; None waits as long as it takes.

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bitrix_chat.error_codes import error_class
-from bitrix_chat.errors import BitrixError, Outcome, RestError, UnexpectedAnswer, UntrustedRedirect
+from bitrix_chat.errors import BitrixError, RestError, UnexpectedAnswer
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.request import Response
 
 _LONGEST_CODE: Final = 64
@@ -21,7 +22,6 @@ def open_envelope(method: str, status: int, body: bytes) -> Response:
 
     Raises:
         RestError: the portal answered with an error.
-        UntrustedRedirect: the portal answered with a redirect.
         UnexpectedAnswer: there is no Bitrix24 answer in it, so the outcome is unknown.
     """
     content = _parse(body)
@@ -30,8 +30,6 @@ def open_envelope(method: str, status: int, body: bytes) -> Response:
             raise rest_error(method, content, status)
         if "result" in content and status < 300:
             return _response(content)
-    if 300 <= status < 400:
-        raise UntrustedRedirect("it answers from another address", method=method, status=status)
     raise _unexpected(method, status, content, body)
 
 

@@ -74,12 +74,14 @@ def _flat(head: str) -> str:
 
 
 def _nested(rest: str) -> Iterator[str]:
-    while "]" in rest:
-        key, _, rest = rest.partition("]")
+    # By positions: cutting the rest off at each bracket would copy a stranger's megabytes as often as they have some.
+    start = 0
+    while (end := rest.find("]", start)) >= 0:
+        key = rest[start:end]
         yield "" if _ONE_BLANK.fullmatch(key) else key
-        if not rest.startswith("["):
+        if not rest.startswith("[", end + 1):
             return
-        rest = rest[1:]
+        start = end + 2
 
 
 def _put(target: dict[str, Any], keys: list[str], value: str) -> None:

@@ -1,13 +1,13 @@
 """What may be said of a request: names and the portal's host, never a value that opens something."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
-from bitrix_chat.errors import BitrixError
+from bitrix_chat.errors import BitrixError, UntrustedRedirect
 from bitrix_chat.rest.query import parse
-
-MASK: Final = "***"
+from bitrix_chat.rest.secret import MASK
 
 _SECRET_NAMES: Final = frozenset(
     {
@@ -15,7 +15,7 @@ _SECRET_NAMES: Final = frozenset(
         "applicationtoken",
         "auth",
         "bottoken",
-        "clientid",
+        "clientid",  # of `imbot.*`: it is to a webhook's bot what `botToken` is later; an OAuth client id is public
         "clientsecret",
         "refreshtoken",
         "token",
@@ -70,10 +70,28 @@ def _secrets_in_commands(commands: Any) -> Iterator[str]:
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
     """Return `text` with every secret masked; the portal may repeat a parameter in its error."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, MASK)
+    for spelling in sorted(_spellings(secrets), key=len, reverse=True):
+        text = text.replace(spelling, MASK)
     return text
+
+
+def _spellings(secrets: Iterable[str]) -> set[str]:
+    """Return secrets as they are and as an address or a page of HTML would have them."""
+    known = {str(secret) for secret in secrets if len(secret) >= _SHORTEST}
+    return {spell(secret) for secret in known for spell in (str, _quoted, quote_plus, escape)}
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _scrub_cut(text: str, secrets: Iterable[str]) -> str:
+    """Mask also the beginning of a secret at the end of a text that was cut."""
+    known = list(secrets)
+    text = scrub(text, known)
+    heads = (secret[:length] for secret in known for length in range(len(secret), _SHORTEST - 1, -1))
+    head = max((head for head in heads if text.endswith(head)), key=len, default="")
+    return text.removesuffix(head) + MASK if head else text
 
 
 def scrubbed(value: Any, secrets: Iterable[str]) -> Any:
@@ -92,7 +110,9 @@ def scrub_error(error: BitrixError, secrets: Iterable[str]) -> None:
     error.description = scrub(error.description, known)
     error.args = (error.description,)
     if error.code is not None:
-        error.code = scrub(error.code, known)
+        error.code = _scrub_cut(error.code, known)
+    if isinstance(error, UntrustedRedirect) and error.location is not None:
+        error.location = scrub(error.location, known)
 
 
 def host_of(endpoint: str) -> str:

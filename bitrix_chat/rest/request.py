@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
-from bitrix_chat.errors import BitrixError, Outcome
+from bitrix_chat.errors import BitrixError
 from bitrix_chat.models.time import Time
+from bitrix_chat.outcomes import Outcome
 
 
 class Safety(enum.Enum):
@@ -20,14 +21,26 @@ class Safety(enum.Enum):
     KEYED = "the portal or a lookup recognises a repetition"
     CREATE = "a repetition makes a second one"
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether a request of unknown outcome may be sent again."""
-        return self is not Safety.CREATE
-
 
 def _names(params: Mapping[str, Any]) -> str:
     return "{" + ", ".join(map(str, params)) + "}"
+
+
+@frozen(slots=True)
+class Key:
+    """By what one creation is told from another: the portal keeps it, and a lookup finds what was made under it.
+
+    Attributes:
+        value: the caller's key.
+        lookup: finds the id of what bears the key.
+        fetch: turns an id into the result of the creation, given its `dialogId`; None where the id is the result.
+        is_new: the caller knows that nothing bears it yet.
+    """
+
+    value: str
+    lookup: "Request"
+    fetch: "Request | None" = None
+    is_new: bool = False
 
 
 @frozen(slots=True)
@@ -38,11 +51,18 @@ class Request:
         method: the REST method in its exact capitals (`imbot.v2.Chat.add`).
         params: its parameters under the portal's names, JSON values only; a repr shows names alone.
         safety: what a repetition would do.
+        key: by what a creation is recognised, None for all else.
     """
 
     method: str
     params: Mapping[str, Any] = field(factory=dict, repr=_names)
     safety: Safety = Safety.CREATE
+    key: Key | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again at once when nobody knows whether it ran; what has a key is looked up first."""
+        return self.key is None and self.safety is not Safety.CREATE
 
 
 @frozen(slots=True)
@@ -92,6 +112,8 @@ class Exchange:
         renewed: whether credentials were already renewed for it.
         host: the portal it was sent to, None before.
         sent_at: when the last byte of its last attempt may have left, by this machine's clock; None before.
+        left_at: the same by the loop's clock.
+        moved_to: the host that the portal's redirect named and the client accepted, None without one.
         carrier: the batch it travels in, which knows its outcome until the answer is taken apart.
     """
 
@@ -106,6 +128,8 @@ class Exchange:
     renewed: bool = False
     host: str | None = None
     sent_at: datetime | None = None
+    left_at: float | None = None
+    moved_to: str | None = None
     carrier: "HasOutcome | None" = None
 
     @property

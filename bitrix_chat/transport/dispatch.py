@@ -9,6 +9,7 @@ take turns. What leaves belongs to `flights`; what proves to have not run comes 
 
 import asyncio
 import copy
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded
@@ -16,6 +17,7 @@ from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.limits.sharing import shared_budget, shared_limiter
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.accounting import work_of
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
@@ -167,10 +169,7 @@ class Dispatch:
         wait = max(allowance.limiter.wait(ahead + 1), 0.0 if opens_at == _NEVER else opens_at - now)
         left = exchange.deadline - now
         if wait > left:
-            raise DeadlineExceeded(
-                f"not sent: the portal's limits allow it in {wait:.1f} s at the earliest, {left:.1f} s are left",
-                method=exchange.request.method,
-            )
+            raise _late(exchange, wait, left)
 
     def schedule(self) -> None:
         """Look at the line in the next turn of the loop."""
@@ -262,3 +261,14 @@ class Dispatch:
         if not self._line and self._at_limiter is not None:
             self._at_limiter.cancel()
         self._flights.abandon(ticket)
+
+
+def _late(exchange: Exchange, wait: float, left: float) -> DeadlineExceeded:
+    again = "" if exchange.outcome is Outcome.NOT_SENT else " again"
+    error = DeadlineExceeded(
+        f"not sent{again}: the portal's limits allow it in {wait:.1f} s at the earliest, {left:.1f} s are left",
+        method=exchange.request.method,
+        outcome=exchange.known,
+    )
+    error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+    return error

@@ -7,6 +7,7 @@ caller has named, and so is every redirect.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from types import TracebackType
 from typing import Final
 
 from yarl import URL
@@ -21,9 +22,11 @@ from bitrix_chat.errors import (
 )
 from bitrix_chat.rest.envelope import open_envelope
 from bitrix_chat.rest.redaction import scrub_error, webhook_secret
+from bitrix_chat.rest.secret import concealed
+from bitrix_chat.rest.tracebacks import forget_frames
 from bitrix_chat.transport.dispatch import Dispatch
 from bitrix_chat.transport.links import Links, is_at, parsed
-from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
+from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.wire import Download, Leaving, Wire
 
@@ -52,16 +55,15 @@ class Downloading:
         # One download of a client waits at the limiter, so that its calls take turns with all of them.
         self._turn = asyncio.Lock()
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self, link: str, deadline: float | None = None, policy: RetryPolicy = NO_RETRIES
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open the file behind a link.
 
         Args:
             link: the signed link.
             deadline: the loop time by which all of it has to be here.
-            policy: how often to repeat what never left.
+            policy: how often to repeat what never left, or was never answered.
 
         Raises:
             ClientClosed: the client was closed, also while the file is read.
@@ -69,6 +71,12 @@ class Downloading:
             DownloadFailed: it leads to a host that was not agreed, or does not give the file.
             RestError: the portal refuses it, by a code.
         """
+        return _Opening(self._open(concealed(link), deadline, policy))
+
+    @asynccontextmanager
+    async def _open(
+        self, link: str, deadline: float | None, policy: RetryPolicy
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         async with self._wire.lifetime.wait(deadline):
             endpoint = await self._signing.endpoint()
         url = self._links.agreed(link, endpoint)
@@ -77,7 +85,7 @@ class Downloading:
             async with AsyncExitStack() as opened:
                 sent_at, download = await self._reached(opened, url, endpoint, deadline, policy)
                 if download.status == 200:
-                    yield download.pieces
+                    yield _discreet_pieces(download.pieces)
                     return
                 if download.location is not None:
                     url = self._links.agreed(download.location, endpoint, base=url)
@@ -91,7 +99,7 @@ class Downloading:
     async def _reached(
         self, opened: AsyncExitStack, url: URL, endpoint: str, deadline: float | None, policy: RetryPolicy
     ) -> tuple[float, Download]:
-        repetition = 0
+        unsent, unknown = 0, 0
         while True:
             await self._slot(deadline)
             sent_at = asyncio.get_running_loop().time()
@@ -100,11 +108,15 @@ class Downloading:
             except UntrustedCertificate:
                 raise
             except PortalUnreachable:
-                repetition += 1
-                if repetition > policy.unsent:
+                unsent += 1
+                if unsent > policy.unsent:
+                    raise
+            except DownloadFailed:  # before an answer began, on a stale connection for example; reading may be repeated
+                unknown += 1
+                if unknown > policy.unknown:
                     raise
             async with self._wire.lifetime.wait(deadline):
-                await asyncio.sleep(policy.pause(repetition))
+                await asyncio.sleep(policy.pause(unsent + unknown))
 
     @asynccontextmanager
     async def _by_slot(self, url: URL, endpoint: str, deadline: float | None) -> AsyncIterator[Download]:
@@ -120,6 +132,38 @@ class Downloading:
     async def _slot(self, deadline: float | None) -> None:
         async with self._wire.lifetime.wait(deadline), self._turn:
             await self._dispatch.take_slot()
+
+
+class _Opening(AbstractAsyncContextManager[AsyncIterator[bytes]]):
+    """An opening of a file that fails without the frames in which its link stands."""
+
+    def __init__(self, inner: AbstractAsyncContextManager[AsyncIterator[bytes]]) -> None:
+        self._inner = inner
+
+    async def __aenter__(self) -> AsyncIterator[bytes]:
+        try:
+            return await self._inner.__aenter__()
+        except BaseException as error:
+            forget_frames(error)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        try:
+            return await self._inner.__aexit__(kind, error, traceback)
+        except BaseException as failure:
+            forget_frames(failure)
+            raise
+
+
+async def _discreet_pieces(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for piece in pieces:
+            yield piece
+    except BaseException as error:
+        forget_frames(error)
+        raise
 
 
 async def _is_refused_for_now(download: Download, secrets: Iterable[str]) -> bool:
@@ -147,16 +191,3 @@ def _secrets(link: str, endpoint: str) -> list[str]:
     # Decoded and as written: the portal may repeat either.
     query = parsed(link)
     return [secret for secret in (webhook_secret(endpoint), query.raw_query_string, *query.query.values()) if secret]
-
-
-class PortalTransport(Retrying):
-    """The whole way to the portal: calls, and files through their links."""
-
-    def __init__(self, dispatch: Dispatch, policy: RetryPolicy, timeout: float | None, files: Downloading) -> None:
-        super().__init__(dispatch, policy, timeout)
-        self._files = files
-
-    def download(self, link: str, *, timeout: float | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Open the file behind a signed link, and read it within `timeout` seconds from now."""
-        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        return self._files.open(link, deadline, self._policy)

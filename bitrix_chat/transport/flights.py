@@ -9,6 +9,7 @@ outcome of its own request.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol
 
@@ -19,13 +20,17 @@ from bitrix_chat.errors import (
     ExpiredToken,
     InvalidParameter,
     OperationTimeLimit,
-    Outcome,
     PortalOverloaded,
     QueryLimitExceeded,
-    unknown_outcome,
+    UntrustedRedirect,
 )
+from bitrix_chat.outcomes import Outcome
+from bitrix_chat.rest.evidence import doubted
+from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.rest.tracebacks import forget_frames
 from bitrix_chat.transport.allowance import Allowance
+from bitrix_chat.transport.moving import Moved
 from bitrix_chat.transport.signing import Signed, Signing
 from bitrix_chat.transport.waiting import Ticket
 
@@ -129,24 +134,21 @@ class Flights:
                 logger.exception("the limiter failed to take a slot back")
 
     async def _take_there(self, group: Group, allowance: Allowance) -> None:
-        request = group[0].exchange.request
-        signed = await self._sign(group, request)
+        signed = await self._ready(group)
         if signed is None:
-            return
-        if self._departing is not None and not _is_recalled(group):
-            await self._departing([ticket.exchange.request for ticket in group])
-        if _is_recalled(group):
             return
         sent_at = asyncio.get_running_loop().time()
         try:
-            response = await self._signing.send(signed, partial(_mark_as_left, group))
+            response = await self._signing.send(signed, partial(_mark_as_left, group, host_of(signed.endpoint)))
         except QueryLimitExceeded as error:
             self._return(group, error)
             allowance.limiter.refuse(sent_at)
+        except Moved as error:
+            self._follow(group, error)
         except ExpiredToken as error:
             await self._renew(group, signed, error)
         except OperationTimeLimit as error:
-            allowance.budget.refuse(request.method, asyncio.get_running_loop().time())
+            allowance.budget.refuse(signed.request.method, asyncio.get_running_loop().time())
             self._settle_rest(group, error)
         except PortalOverloaded as error:
             self._fail_everyone(group, error)
@@ -154,10 +156,19 @@ class Flights:
             self._settle_rest(group, error)
         else:
             self._land(group, response, allowance)
+            self._signing.arrived(signed)
 
-    async def _sign(self, group: Group, request: Request) -> Signed | None:
+    async def _ready(self, group: Group) -> Signed | None:
+        """Sign and announce a group; None if it stays on the ground."""
+        signed = await self._sign(group)
+        if signed is not None and self._departing is not None and not _is_recalled(group):
+            await self._departing([ticket.exchange.request for ticket in group])
+        return None if _is_recalled(group) else signed
+
+    async def _sign(self, group: Group) -> Signed | None:
+        exchange = group[0].exchange
         try:
-            return await self._signing.sign(request)
+            return await self._signing.sign(exchange.request, exchange.moved_to)
         except InvalidParameter as error:
             self._settle_rest(group, error)
         except BitrixError as error:
@@ -183,6 +194,16 @@ class Flights:
         for ticket in group:
             ticket.exchange.renewed = True
         self._return(group, expired)
+
+    def _follow(self, group: Group, moved: Moved) -> None:
+        """Bring the group back, to be sent to where the portal has moved; once."""
+        if any(ticket.exchange.moved_to is not None for ticket in group):
+            error = UntrustedRedirect("the portal redirects once more from where it redirected to")
+            self._settle_rest(group, error)
+            return
+        for ticket in group:
+            ticket.exchange.moved_to = moved.origin
+        self._return(group, moved)
 
     def _return(self, group: Group, refusal: BitrixError) -> None:
         for ticket in group:
@@ -240,8 +261,10 @@ class Flights:
 
     def _report(self, ticket: Ticket, result: Response | Exception) -> None:
         request = ticket.exchange.request
+        if isinstance(result, Exception):
+            forget_frames(result)
         if ticket.exchange.doubtful and isinstance(result, BitrixError) and result.outcome is not Outcome.UNKNOWN:
-            result = unknown_outcome(result, request.method)
+            result = doubted(result, ticket.exchange)
         logger.info("%s: it ended after its caller was cancelled", request.method)
         if self._on_orphan is None or not isinstance(result, Response | BitrixError):
             return
@@ -259,13 +282,15 @@ def _has_left(group: Group) -> bool:
     return any(ticket.left for ticket in group)
 
 
-def _mark_as_left(group: Group) -> None:
+def _mark_as_left(group: Group, host: str) -> None:
     # The last moment: whoever was told that nothing left has to be right.
     if _is_recalled(group):
         raise asyncio.InvalidStateError("the request was recalled")
+    now, at = asyncio.get_running_loop().time(), datetime.now(UTC)
     for ticket in group:
         ticket.left = True
-        ticket.exchange.outcome = Outcome.UNKNOWN
+        exchange = ticket.exchange
+        exchange.outcome, exchange.host, exchange.left_at, exchange.sent_at = Outcome.UNKNOWN, host, now, at
 
 
 def _explained(group: Group, error: Exception) -> Exception:

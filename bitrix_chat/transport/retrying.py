@@ -16,12 +16,12 @@ from bitrix_chat.errors import (
     InvalidParameter,
     MessageInProgress,
     OperationTimeLimit,
-    Outcome,
     UntrustedCertificate,
-    unknown_outcome,
 )
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.accounting import is_in_progress
 from bitrix_chat.rest.request import Exchange, Response, Safety, Transport
+from bitrix_chat.transport.deadline import final, within
 
 
 @frozen
@@ -100,21 +100,7 @@ class Retrying:
             BitrixError: the last error.
         """
         timeout = self._timeout if exchange.timeout == "default" else exchange.timeout
-        if timeout is None:
-            return await self._attempts(exchange)
-        exchange.deadline = asyncio.get_running_loop().time() + timeout
-        bound = asyncio.timeout(timeout)
-        try:
-            async with bound:
-                return await self._attempts(exchange)
-        except TimeoutError:
-            if not bound.expired():  # a strategy's own, or the portal's limits told in advance
-                raise
-        if exchange.response is not None:  # it came in the very turn in which the time ran out
-            return exchange.response
-        if exchange.error is not None and exchange.outcome is Outcome.REFUSED:
-            raise _final(exchange, exchange.error)
-        raise _final(exchange, DeadlineExceeded(f"not done within {timeout:g} s", outcome=exchange.known))
+        return await within(timeout, exchange, self._attempts)
 
     async def _attempts(self, exchange: Exchange) -> Response:
         try:
@@ -146,7 +132,7 @@ class _Attempts:
         except BitrixError as error:
             wait = self._next_wait(error)
             if wait is None or not self._fits(wait):
-                raise _final(self._exchange, error)  # noqa: B904  # `_final` chains on its own
+                raise final(self._exchange, error)  # noqa: B904  # `final` chains on its own
         else:
             if not (self._exchange.doubtful and is_in_progress(self._exchange.request, response)):
                 return response
@@ -163,9 +149,9 @@ class _Attempts:
         if error.outcome is Outcome.NOT_SENT and not isinstance(error, _FINAL):
             self._unsent += 1
             return self._policy.pause(self._unsent) if self._unsent <= self._policy.unsent else None
-        safety = self._exchange.request.safety
-        if error.outcome is Outcome.UNKNOWN and safety.repeatable:
-            self._exchange.doubtful = safety is not Safety.SAFE
+        request = self._exchange.request
+        if error.outcome is Outcome.UNKNOWN and request.repeatable:
+            self._exchange.doubtful = request.safety is not Safety.SAFE
             self._unknown += 1
             return self._policy.pause(self._unknown) if self._unknown <= self._policy.unknown else None
         return None
@@ -180,17 +166,3 @@ class _Attempts:
     def _fits(self, wait: float) -> bool:
         deadline = self._exchange.deadline
         return deadline is None or asyncio.get_running_loop().time() + wait < deadline
-
-
-def _final(exchange: Exchange, error: BitrixError) -> BitrixError:
-    """Return the error for the caller, with an earlier attempt that may have run not forgotten."""
-    request = exchange.request
-    error.method = error.method or request.method
-    if error.outcome is Outcome.UNKNOWN:
-        if request.safety.repeatable:
-            return error
-    elif not exchange.doubtful:
-        return error
-    unknown = unknown_outcome(error, request.method)
-    exchange.fail(unknown)
-    return unknown

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 from yarl import URL
@@ -15,6 +16,7 @@ from bitrix_chat.errors import BitrixError, InsecureUrl, InvalidParameter
 from bitrix_chat.rest.envelope import open_envelope
 from bitrix_chat.rest.redaction import host_of, scrub_error, scrubbed, secrets_in, webhook_secret
 from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.transport.moving import Moves, at
 from bitrix_chat.transport.wire import Wire
 
 logger: Final = logging.getLogger("bitrix_chat")
@@ -26,6 +28,7 @@ class Signed:
 
     request: Request
     credentials: Credentials = field(repr=False)
+    endpoint: str = field(repr=False)
     url: URL = field(repr=False)
     body: bytes = field(repr=False)
 
@@ -33,15 +36,22 @@ class Signed:
 class Signing:
     """Signs requests, sends them by the wire and reads what comes back."""
 
-    def __init__(self, auth: AuthStrategy, wire: Wire, *, allow_insecure_loopback: bool = False) -> None:
+    def __init__(
+        self, auth: AuthStrategy, wire: Wire, moves: Moves | None = None, *, allow_insecure_loopback: bool = False
+    ) -> None:
         self._auth = auth
+        self._moves = moves or Moves()
         self._allow_insecure_loopback = allow_insecure_loopback
         self._wire = wire
         self._urls: dict[tuple[str, str], URL] = {}
 
     async def endpoint(self) -> str:
         """Return the REST address that requests go to; a webhook's is a secret."""
-        return (await self._credentials()).endpoint
+        return self._moves.current((await self._credentials()).endpoint)
+
+    async def host(self) -> str:
+        """Return the portal's host, with the port where it is not the scheme's own."""
+        return host_of(await self.endpoint())
 
     async def _credentials(self) -> Credentials:
         credentials = await self._auth.credentials()
@@ -49,27 +59,37 @@ class Signing:
             raise insecure()
         return credentials
 
-    async def sign(self, request: Request) -> Signed:
+    async def sign(self, request: Request, moved_to: str | None = None) -> Signed:
         """Put address and token to a request; it is to leave at once.
+
+        Args:
+            request: what is to be sent.
+            moved_to: where a redirect of the portal leads, if it is being followed.
 
         Raises:
             InsecureUrl: the address is plain http, and the client does not allow it.
             InvalidParameter: a value that JSON cannot hold.
         """
         credentials = await self._credentials()
+        endpoint = self._moves.current(credentials.endpoint)
+        if moved_to is not None:
+            endpoint = at(endpoint, moved_to)
         return Signed(
-            request, credentials, self._url(credentials.endpoint, request.method), _encoded(request, credentials)
+            request, credentials, endpoint, self._url(endpoint, request.method), _encoded(request, credentials)
         )
 
     async def send(self, signed: Signed, on_write: Callable[[], None]) -> Response:
         """Send a signed request.
 
         Raises:
+            Moved: the portal answers from another address, which was agreed.
             BitrixError: what went wrong, with the outcome and without secrets.
         """
         started = perf_counter()
         try:
             reply = await self._wire.post(signed.url, signed.body, on_write)
+            if reply.location is not None:
+                raise self._moves.judged(str(signed.url), reply.location)
             response = open_envelope(signed.request.method, reply.status, reply.body)
         except BitrixError as error:
             error.method = signed.request.method
@@ -82,6 +102,18 @@ class Signing:
             response.result["result_error"] = scrubbed(errors, _secrets(signed))
         _log(signed, started, reply.status)
         return response
+
+    def arrived(self, signed: Signed) -> None:
+        """Learn that a call succeeded: where it followed a redirect, the portal has moved for good."""
+        if signed.endpoint == self._moves.current(signed.credentials.endpoint):
+            return
+        origin = signed.endpoint.removesuffix(urlsplit(signed.endpoint).path)
+        try:
+            if self._moves.keep(signed.credentials.endpoint, origin):
+                old, new = host_of(signed.credentials.endpoint), host_of(signed.endpoint)
+                logger.warning("the portal %s has moved to %s: use its new address", old, new)
+        except Exception:
+            logger.exception("`on_move` failed")
 
     async def renew(self, rejected: Signed) -> None:
         """Have the credentials replaced that the portal called expired."""
@@ -142,7 +174,7 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separator
 
 def _secrets(signed: Signed) -> Iterator[str]:
     yield from secrets_in(signed.request.params)
-    for secret in (signed.credentials.token, webhook_secret(signed.credentials.endpoint)):
+    for secret in (signed.credentials.token, webhook_secret(signed.endpoint)):
         if secret:
             yield secret
 
@@ -152,5 +184,5 @@ def _log(signed: Signed, started: float, ending: int | BitrixError) -> None:
         return
     said = f"HTTP {ending}" if isinstance(ending, int) else f"{type(ending).__name__} ({ending.outcome.value})"
     names = ", ".join(map(str, signed.request.params))
-    host = host_of(signed.credentials.endpoint)
+    host = host_of(signed.endpoint)
     logger.debug("%s %s(%s): %s in %.3f s", host, signed.request.method, names, said, perf_counter() - started)

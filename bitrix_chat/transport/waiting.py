@@ -9,6 +9,7 @@ from attrs import define, field
 from bitrix_chat.errors import BitrixError
 from bitrix_chat.rest.accounting import work_of
 from bitrix_chat.rest.request import Exchange, Response
+from bitrix_chat.rest.tracebacks import forget_frames
 
 Kind = str | frozenset[str]
 """One method, or the several methods of a batch."""
@@ -57,6 +58,8 @@ class Ticket:
     def settle(self, result: Response | Exception) -> bool:
         """Write down what became of the exchange; False if nobody awaits it any more."""
         self.settled = True
+        if isinstance(result, Exception):
+            forget_frames(result)
         if isinstance(result, Response):
             self.exchange.succeed(result)
         elif isinstance(result, BitrixError):

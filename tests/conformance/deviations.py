@@ -23,6 +23,11 @@ DEVIATIONS: Final = (
         Deviation("parameters", "imbot.v2.Chat.add", f"{name}=: undocumented", "read and kept by today's portals")
         for name in ("type", "entity")
     ),
+    *(
+        Deviation("parameters", method, f"{name}=: undocumented", "becomes the chat's entity, which is looked up")
+        for method in ("im.chat.add", "imbot.v2.Chat.add")
+        for name in ("key", "key_is_new")
+    ),
     Deviation("parameters", "im.message.add", "template_id=: undocumented", "the portal's one idempotency key"),
     *(
         Deviation("words", method, f"ENTITY_TYPE: {what}", "any text is a type; the page lists what means something")

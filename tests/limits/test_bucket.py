@@ -97,7 +97,7 @@ def test_a_wave_of_refusals_pauses_once_and_halves_the_pace_once():
 
     assert first
     assert not any(rest)
-    assert bucket.pace == STANDARD.leak / 2
+    assert bucket.pace == pytest.approx(STANDARD.leak / 2)
     assert bucket.wait(10.1) == pytest.approx(PAUSE - 0.1)
     assert not bucket.take(10.0 + PAUSE - 0.01)
     assert bucket.free(10.5) == 0
@@ -108,19 +108,88 @@ def test_a_request_that_left_after_the_slowdown_slows_down_again():
     bucket.refuse(now=10.0, sent_at=9.0)
 
     assert bucket.refuse(now=14.0, sent_at=13.0)
-    assert bucket.pace == STANDARD.leak / 4
+    assert bucket.pace == pytest.approx(STANDARD.leak / 4, rel=0.01)
 
 
 def test_the_pace_recovers_by_itself_and_never_beyond_the_plan():
     bucket = LeakyBucket(STANDARD)
     bucket.refuse(now=0.0, sent_at=-1.0)
+    paces = []
 
-    bucket.take(RECOVERY)
-    after_one_step = bucket.pace
-    bucket.take(60.0)
+    for second in range(1, 121):
+        bucket.take(float(second))
+        paces.append(bucket.pace)
 
-    assert after_one_step == STANDARD.leak * (1 / 2 + 1 / 8)
-    assert bucket.pace == STANDARD.leak
+    assert paces == sorted(paces)
+    assert paces[14] == pytest.approx(STANDARD.leak / 2, rel=0.05)
+    assert paces[int(RECOVERY) - 2] < STANDARD.leak
+    assert set(paces[int(RECOVERY) :]) == {STANDARD.leak}
+
+
+def test_a_long_idle_time_drains_as_much_as_many_short_ones():
+    looked_once, looked_often = LeakyBucket(STANDARD), LeakyBucket(STANDARD)
+    for bucket in (looked_once, looked_often):
+        bucket.refuse(now=0.0, sent_at=-1.0)
+
+    for tenth in range(1, 201):
+        looked_often.free(tenth / 10)
+    looked_once.free(20.0)
+
+    assert looked_once.level == pytest.approx(looked_often.level)
+    assert looked_once.pace == pytest.approx(looked_often.pace)
+    assert STANDARD.burst - 21.5 < looked_once.level < STANDARD.burst - 20
+
+
+def test_a_second_refusal_tells_what_the_strangers_have_left():
+    bucket = LeakyBucket(STANDARD)
+    bucket.refuse(now=0.0, sent_at=-1.0)
+    now, granted = 0.0, 0
+    while granted < 37:
+        now += bucket.wait(now)
+        granted += bucket.take(now)
+
+    bucket.refuse(now=now, sent_at=now - 0.1)
+
+    assert bucket.pace == pytest.approx(0.9 * 36 / now)
+
+
+def test_a_refusal_after_a_quiet_hour_halves_the_pace_since_nothing_was_measured():
+    bucket = LeakyBucket(STANDARD)
+    bucket.refuse(now=0.0, sent_at=-1.0)
+    bucket.take(3600.0)
+
+    bucket.refuse(now=3601.0, sent_at=3600.0)
+
+    assert bucket.pace == STANDARD.leak / 2
+
+
+def test_slots_given_back_are_not_measured():
+    kept, returned = LeakyBucket(STANDARD), LeakyBucket(STANDARD)
+    for bucket in (kept, returned):
+        bucket.refuse(now=0.0, sent_at=-1.0)
+        for second in range(3, 23):
+            bucket.take(float(second))
+    for second in range(23, 28):
+        assert returned.take(float(second))
+        returned.give_back()
+
+    for bucket in (kept, returned):
+        bucket.refuse(now=28.0, sent_at=27.9)
+
+    assert returned.pace == kept.pace
+
+
+@given(st.lists(st.floats(0.1, 100), max_size=40), st.data())
+def test_whatever_is_refused_the_pace_stays_between_its_floor_and_the_plan(gaps, data):
+    bucket, now = LeakyBucket(STANDARD), 0.0
+
+    for gap in gaps:
+        now += gap
+        bucket.take(now)
+        if data.draw(st.booleans()):
+            bucket.refuse(now, sent_at=now)
+        assert STANDARD.leak / 8 <= bucket.pace <= STANDARD.leak
+        assert 0 <= bucket.level <= STANDARD.burst + 0.001
 
 
 def test_the_pace_has_a_floor_so_that_nobody_waits_for_ever():
@@ -129,7 +198,7 @@ def test_the_pace_has_a_floor_so_that_nobody_waits_for_ever():
     for step in range(20):
         bucket.refuse(now=step, sent_at=step - 0.5 if step else -1.0)
 
-    assert bucket.pace == STANDARD.leak / 4
+    assert bucket.pace == STANDARD.leak / 8
 
 
 def test_the_wait_shrinks_as_time_passes():

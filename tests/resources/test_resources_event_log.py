@@ -2,7 +2,8 @@
 
 import pytest
 
-from bitrix_chat.errors import CursorStalled, InvalidParameter
+from bitrix_chat.errors import CursorStalled, InvalidParameter, UnexpectedAnswer
+from bitrix_chat.resources.event_log import event_page
 from bitrix_chat.resources.im.v2 import V2Resource
 from bitrix_chat.resources.imbot import BotHandle
 from bitrix_chat.rest.request import Request, Safety
@@ -113,3 +114,16 @@ class TestIteration:
         assert (await anext(events)).event_id == 5
         with pytest.raises(CursorStalled, match="the page after this one would begin at 6, which was read"):
             await anext(events)
+
+
+@pytest.mark.parametrize("last", ["9" * 5000, "٣", "1.5", [1], True])
+def test_a_last_event_that_is_no_id_leads_nowhere(last):
+    raw = {"events": [], "lastEventId": last, "hasMore": False}
+    assert event_page(BOTS)(raw).next_offset is None
+
+
+def test_a_page_that_cannot_be_read_is_kept_as_it_came():
+    raw = {"events": "none", "lastEventId": 7}
+    with pytest.raises(UnexpectedAnswer) as caught:
+        event_page(BOTS)(raw)
+    assert caught.value.result is raw

@@ -224,7 +224,7 @@ class ChatsAndMessages(RuleBasedStateMachine):
 
     async def send_packed(self, batch: Call[BatchResult], cut: Cut | None) -> BatchResult | None:
         """Send a batch, which is repeated if all of its commands may be; None if it may have run."""
-        if cut is None or batch.request.safety.repeatable:
+        if cut is None or batch.request.repeatable:
             return await batch
         with pytest.raises(OutcomeUnknown):
             await batch
@@ -360,6 +360,7 @@ FAST: Final = settings(
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
+    phases=NO_SHRINKING,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
@@ -371,5 +372,5 @@ def test_chats_and_messages_are_what_a_model_says_after_any_sequence_of_calls():
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_chats_and_messages_are_what_a_model_says_after_many_long_sequences_of_calls():
-    deep = settings(FAST, max_examples=100, stateful_step_count=50, derandomize=False, phases=NO_SHRINKING)
+    deep = settings(FAST, max_examples=100, stateful_step_count=50, derandomize=False)
     run_state_machine_as_test(ChatsAndMessages, settings=deep)

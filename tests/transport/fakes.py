@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from yarl import URL
+
 from bitrix_chat.auth import Credentials
 from bitrix_chat.errors import Outcome
 from bitrix_chat.limits import Plan
 from bitrix_chat.rest.request import Exchange, Request, Response, Safety
+from bitrix_chat.transport.signing import Signed
 
 UNLIMITED = Plan(1e9, 1e8)
+CREDENTIALS = Credentials("https://acme.bitrix24.example/rest/")
 
 
 class FakeSigning:
@@ -20,21 +24,24 @@ class FakeSigning:
         self.seconds = seconds
         self.sent: list[Any] = []
         self.flying = self.most_flying = 0
-        self.renewals = 0
+        self.renewals = self.arrivals = 0
         self.renewing: Callable[[], Any] | None = None
 
     async def endpoint(self) -> str:
-        return "https://acme.bitrix24.example/rest/"
+        return CREDENTIALS.endpoint
 
-    async def sign(self, request: Request) -> Request:
-        return request
+    async def sign(self, request: Request, moved_to: str | None = None) -> Signed:
+        return Signed(request, CREDENTIALS, CREDENTIALS.endpoint, URL(CREDENTIALS.endpoint), b"{}")
 
-    async def send(self, signed: Request, on_write: Callable[[], None]) -> Response:
-        self.sent.append(signed.params.get("number"))
+    def arrived(self, signed: Signed) -> None:
+        self.arrivals += 1
+
+    async def send(self, signed: Signed, on_write: Callable[[], None]) -> Response:
+        self.sent.append(signed.request.params.get("number"))
         self.flying += 1
         self.most_flying = max(self.most_flying, self.flying)
         try:
-            answer = self.answer(signed)
+            answer = self.answer(signed.request)
             if getattr(answer, "outcome", None) is not Outcome.NOT_SENT:
                 on_write()
             await asyncio.sleep(self.seconds)
@@ -44,12 +51,12 @@ class FakeSigning:
             raise answer
         return answer if isinstance(answer, Response) else Response(answer)
 
-    async def renew(self, rejected: Request) -> Credentials:
+    async def renew(self, rejected: Signed) -> Credentials:
         self.renewals += 1
         await asyncio.sleep(5)
         if self.renewing is not None:
             raise self.renewing()
-        return Credentials("https://acme.bitrix24.example/rest/")
+        return CREDENTIALS
 
 
 def exchange(

@@ -657,7 +657,7 @@ async def test_a_caller_cancelled_before_its_call_left_sends_nothing():
 async def test_credentials_that_nobody_can_have_fail_all_who_wait_at_once():
     signing, loop = FakeSigning(seconds=0), asyncio.get_running_loop()
 
-    async def refuse(_: Request) -> Any:
+    async def refuse(_: Request, moved_to: str | None = None) -> Any:
         raise ReauthorizationRequired("log in again")
 
     signing.sign = refuse

@@ -1,13 +1,11 @@
 """One POST over real sockets: what is seen of every way a connection can end."""
 
 import asyncio
+import contextlib
 import gzip
-import resource
 import socket
 import ssl
-import struct
 import traceback
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -24,63 +22,19 @@ from bitrix_chat.errors import (
     ConnectionLost,
     Outcome,
     PortalUnreachable,
-    UnexpectedAnswer,
     UntrustedCertificate,
 )
 from bitrix_chat.transport.wire import Wire
-
-SECRET = "canary-webhook-secret"
-Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def server(script: Script) -> AsyncIterator[URL]:
-    """A TCP server that does whatever the script says with each connection."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await script(reader, writer)
-        finally:
-            writer.close()
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listening:
-        yield URL(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/rest/1/{SECRET}/im.chat.add")
-
-
-async def whole_request(reader: asyncio.StreamReader) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    await reader.readexactly(length)
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-def after_reading(answer: bytes) -> Script:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await whole_request(reader)
-        writer.write(answer)
-        await writer.drain()
-
-    return script
-
-
-async def reset_after_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await whole_request(reader)
-    reset(writer)
-
-
-async def close_after_reading(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await whole_request(reader)
-
-
-async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await whole_request(reader)
-    await asyncio.sleep(30)
-
+from tests.transport.raw_servers import (
+    SECRET,
+    after_reading,
+    close_after_reading,
+    reset,
+    reset_after_reading,
+    say_nothing,
+    server,
+    whole_request,
+)
 
 BROKEN = {
     "reset after the whole request": reset_after_reading,
@@ -89,7 +43,6 @@ BROKEN = {
     "body cut short": after_reading(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
     "chunks cut short": after_reading(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"),
     "garbage for a status line": after_reading(b"garbage\r\n\r\n"),
-    "corrupt gzip": after_reading(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
     "a header without end": after_reading(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"),
 }
 
@@ -262,18 +215,67 @@ async def test_requests_say_that_they_are_json_and_who_sends_them():
     assert reply.body.startswith(b"application/json bitrix_chat/")
 
 
-async def test_an_answer_without_end_is_given_up_without_filling_the_memory():
-    packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(300)) + packer.flush()
+async def test_whoever_stamps_the_time_is_told_before_every_piece_of_a_long_body():
+    told = []
+    body = b'"' + b"x" * 200_000 + b'"'
 
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=str(len(await request.read())).encode())
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wire = Wire()
     async with portal(handler) as url:
-        with pytest.raises(UnexpectedAnswer, match="more than 16 MiB"):
-            await wire.post(url, b"{}", lambda: None)
+        reply = await wire.post(url, body, lambda: told.append(1))
         await wire.close()
 
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
+    assert reply.body == str(len(body)).encode()
+    assert len(told) == 4
+
+
+class Recall:
+    """Refuses to let a piece leave."""
+
+    def __init__(self, at_piece: int) -> None:
+        self.pieces_left = at_piece
+
+    def __call__(self) -> None:
+        if self.pieces_left == 0:
+            raise asyncio.InvalidStateError("recalled")
+        self.pieces_left -= 1
+
+
+@pytest.mark.parametrize("size", [2, 200_000])
+async def test_a_request_recalled_at_its_first_piece_sends_not_one_byte(size):
+    received = []
+    ended = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1))
+        ended.set()
+
+    async with server(script) as url:
+        wire = Wire()
+        with pytest.raises(PortalUnreachable):
+            await wire.post(url, b"x" * size, Recall(at_piece=0))
+        await ended.wait()
+        await wire.close()
+
+    assert received == [b""]
+
+
+async def test_a_request_recalled_at_a_later_piece_is_never_whole_and_of_unknown_outcome():
+    incomplete = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await whole_request(reader)
+            return
+        incomplete.set()
+
+    async with server(script) as url:
+        wire = Wire()
+        with pytest.raises(ConnectionLost) as caught:
+            await wire.post(url, b"x" * 200_000, Recall(at_piece=2))
+        await incomplete.wait()
+        await wire.close()
+
+    assert caught.value.outcome is Outcome.UNKNOWN

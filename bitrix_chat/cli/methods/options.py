@@ -62,8 +62,8 @@ class Option:
 
     @property
     def negative(self) -> str | None:
-        """How a flag is written that says no."""
-        return f"--no-{self.flag.removeprefix('--')}" if self.kind.is_flag else None
+        """How a flag is written that says no; without it, one that is off by default is off."""
+        return f"--no-{self.flag.removeprefix('--')}" if self.kind.is_flag and self.default is not False else None
 
     def read(self, value: Any) -> Any:
         """Return the library's value of what was written, or of the environment; None for nothing."""

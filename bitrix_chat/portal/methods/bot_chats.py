@@ -42,21 +42,24 @@ def chat_get(call: Invocation) -> dict[str, Any]:
 @METHODS.add("imbot.v2.Chat.add", scope="imbot")
 def chat_add(call: Invocation) -> dict[str, Any]:
     """Create a chat of the bot; `fields.message` is never posted (REST method `imbot.v2.Chat.add`)."""
-    bot = own_bot(call)
+    bot, policy = own_bot(call), call.state.policy
     if call.state.users[call.caller.user_id].extranet:
         raise Refusal("ACCESS_DENIED", "Access denied")
     raw = call.params.get("fields")
     _check_avatar_file(call, raw.get("avatar") if isinstance(raw, dict) else None)
     fields = bound_array(call.params, "fields")
     try:
-        chat = create_chat(call.state, _new_chat(bot, fields))
+        chat = create_chat(call.state, _new_chat(bot, fields, entities=policy.bot_chat_entities != "dropped"))
     except EntityTooLongError:
         raise Refusal("CREATION_ERROR", "Chat can't be created") from None
     bot.counts["Chat"] += 1
-    return chat_with_context(call.state, chat, bot.id)
+    shown = chat_with_context(call.state, chat, bot.id)
+    if policy.bot_chat_entities == "kept silently":
+        shown["chat"] |= {"entityType": "", "entityId": "", "type": chat.type}
+    return shown
 
 
-def _new_chat(bot: Bot, fields: dict[str, PhpValue]) -> NewChat:
+def _new_chat(bot: Bot, fields: dict[str, PhpValue], *, entities: bool) -> NewChat:
     owner = either_spelling(fields, "ownerId")
     return NewChat(
         owner=bot.id if owner is None else intval(owner),
@@ -66,8 +69,8 @@ def _new_chat(bot: Bot, fields: dict[str, PhpValue]) -> NewChat:
         color=_color(either_spelling(fields, "color")),
         kind="open" if either_spelling(fields, "type") == "open" else "chat",
         user_ids=_user_ids(either_spelling(fields, "userIds")),
-        entity_type=_text(fields, "entityType"),
-        entity_id=_text(fields, "entityId"),
+        entity_type=_text(fields, "entityType") if entities else "",
+        entity_id=_text(fields, "entityId") if entities else "",
         avatar=_avatar(either_spelling(fields, "avatar")),
     )
 

@@ -15,6 +15,7 @@ from bitrix_chat.resources.arguments import DialogId, Id
 from bitrix_chat.resources.im.chat_user import ChatUserResource
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.keys import KEY_ENTITY_TYPE, chat_key
 from bitrix_chat.rest.request import Transport
 
 _chat_id = decoder(SNAKE_ANSWERS, int, "im.chat.add")
@@ -60,10 +61,21 @@ class ChatResource(Resource):
         message: str | None = None,
         entity: Entity | None = None,
         copilot_main_role: str | None = None,
+        key: str | None = None,
+        key_is_new: bool = False,
     ) -> Call[int]:
         """Create a group chat and return its id; its dialog id is `chat<id>`.
 
         The portal creates a chat on every call, whatever the entity says: see `OutcomeUnknown` before a repetition.
+
+        With `key` there is one chat a key. The key is looked up first, and a chat that bears it is returned as it is,
+        whatever else is given. Calls with one key in a process share one creation. Where an answer is lost, the key is
+        looked up at 2, 5, 15 and 60 seconds, and nothing is sent again before the portal can no longer be working on it
+        (the client's `quiescence`, 120 s); if the call's bound ends before, `OutcomeUnknown` names the key, and a later
+        call with it goes on from there. Two processes that use a key at the same time may still create two chats, and
+        so may a process that begins within the quiescence after another was killed: share a lock, or wait. A chat with
+        a key has no greeting message, and `imbot.v2.Chat.update` is refused for it. Databases compare without regard to
+        case, so let keys differ in more.
 
         Args:
             title: at most 255 characters; the portal makes one up where it is missing.
@@ -75,14 +87,19 @@ class ChatResource(Resource):
             message: the first message, posted by the caller.
             entity: what the chat belongs to; `get` finds it again.
             copilot_main_role: the role of a CoPilot chat.
+            key: a name of your own for this chat, unique in the portal, at most 255 characters; not together with
+                `entity`, whose place it takes.
+            key_is_new: the key was surely never used, so that it need not be looked up first (one request less).
 
         Raises:
             InvalidParameter: a value that the portal would drop or cut; nothing was sent.
             RequestError: the portal could not create the chat (`WRONG_REQUEST`).
+            OutcomeUnknown: the chat may have been created.
 
         Source: `im.chat.add` (scope `im`).
         """
-        entity_type, entity_id = arguments.entity(entity)
+        name = arguments.key(key, entity, is_new=key_is_new)
+        entity_type, entity_id = arguments.entity(entity) if name is None else (KEY_ENTITY_TYPE, name)
         params = {
             "USERS": arguments.positive_ids("user_ids", user_ids),
             "TYPE": arguments.choice("type", ChatType, type),
@@ -95,7 +112,9 @@ class ChatResource(Resource):
             "ENTITY_ID": entity_id,
             "COPILOT_MAIN_ROLE": arguments.text("copilot_main_role", copilot_main_role),
         }
-        return self._upper("im.chat.add", params, _chat_id)
+        return self._upper(
+            "im.chat.add", params, _chat_id, key=None if name is None else chat_key(name, is_new=key_is_new)
+        )
 
     def get(self, entity: Entity) -> Call[int | None]:
         """Find the id of a chat by its entity; None if there is none, any of them if there are several.

@@ -15,6 +15,8 @@ from bitrix_chat.resources.pagination import pages_by_cursor
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.request import Safety
+from bitrix_chat.rest.secret import concealed_if_given
+from bitrix_chat.rest.tracebacks import discreet
 
 _registered = decoder(CAMEL_ANSWERS, BotInfo, "imbot.v2.Bot.register")
 _got = decoder(CAMEL_ANSWERS, BotInfo, "imbot.v2.Bot.get")
@@ -28,6 +30,7 @@ _PAGE: Final = 50
 class BotResource(Resource):
     """`b24.imbot.bot`: the bots of the webhook or application."""
 
+    @discreet
     def register(
         self,
         code: str,
@@ -91,6 +94,7 @@ class BotResource(Resource):
         }
         return self._camel("imbot.v2.Bot.register", {"fields": fields}, _registered)
 
+    @discreet
     def get(self, bot_id: Id | None = None, *, code: str | None = None, token: str | None = None) -> Call[BotInfo]:
         """Get any bot of the portal by its id or its code.
 
@@ -109,6 +113,7 @@ class BotResource(Resource):
         }
         return self._camel("imbot.v2.Bot.get", params, _got)
 
+    @discreet
     def update(
         self,
         bot_id: Id,
@@ -172,6 +177,7 @@ class BotResource(Resource):
         safety = Safety.IDEMPOTENT if new_token is None else None
         return self._camel("imbot.v2.Bot.update", {**bot, "fields": fields}, _updated, safety=safety)
 
+    @discreet
     def unregister(self, bot_id: Id, *, token: str | None = None) -> Call[bool]:
         """Remove a bot of yours from the portal. Source: `imbot.v2.Bot.unregister` (scope `imbot`)."""
         params = {"botId": arguments.positive_id("bot_id", bot_id), "botToken": arguments.bot_token(token)}
@@ -191,6 +197,7 @@ class BotResource(Resource):
 
         Source: `imbot.v2.Bot.list` (scope `imbot`).
         """
+        token = concealed_if_given(token)
         reached = 0
 
         def page_at(offset: int | None) -> Call[BotPage]:
@@ -205,6 +212,7 @@ class BotResource(Resource):
             for bot in page.bots:
                 yield bot
 
+    @discreet
     def list(
         self,
         *,

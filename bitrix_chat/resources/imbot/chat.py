@@ -17,7 +17,8 @@ from bitrix_chat.resources.imbot.text_field import TextFieldResource
 from bitrix_chat.resources.imbot.user import UserResource
 from bitrix_chat.resources.resource import BotScopedResource
 from bitrix_chat.rest.call import Call
-from bitrix_chat.rest.request import Transport
+from bitrix_chat.rest.keys import KEY_ENTITY_TYPE, chat_key
+from bitrix_chat.rest.request import Request, Safety, Transport
 
 _added = decoder(CAMEL_ANSWERS, ChatInfo, "imbot.v2.Chat.add")
 _got = decoder(CAMEL_ANSWERS, ChatInfo, "imbot.v2.Chat.get")
@@ -49,10 +50,18 @@ class ChatResource(BotScopedResource):
         message: str | None = None,
         type: ChatType | str | None = None,  # noqa: A002  # the portal's word
         entity: Entity | None = None,
+        key: str | None = None,
+        key_is_new: bool = False,
     ) -> Call[ChatInfo]:
         """Create a group chat with the bot as a member, and as its owner unless another is named.
 
         The portal creates a chat on every call: see `OutcomeUnknown` before a repetition.
+
+        With `key` there is one chat a key, as `b24.im.chat.add` says at length; one name space holds for both. The
+        lookup needs the scope `im` beside `imbot`. That this method keeps the key is undocumented: only once an answer
+        of the portal has shown it does a lookup that finds nothing prove that nothing was created. Until then a lost
+        answer ends as `OutcomeUnknown`; and on a portal that does not keep it, a further key is refused. A chat that
+        is found and that the bot is no member of cannot be returned (`AccessDenied`).
 
         Args:
             title: at most 255 characters; the portal makes one up where it is missing.
@@ -66,15 +75,20 @@ class ChatResource(BotScopedResource):
             type: closed (the default) or `open`; undocumented, and read by today's portals.
             entity: what the chat belongs to; undocumented, and kept by today's portals. It takes the chat its
                 greeting message, and even its owner may then not update it by `imbot.v2`.
+            key: a name of your own for this chat, unique in the portal; it has the cost of an entity, whose place it
+                takes.
+            key_is_new: the key was surely never used, so that it need not be looked up first (one request less).
 
         Raises:
             InvalidParameter: a value that the portal would drop or cut; nothing was sent.
             BotError: the bot is unknown, belongs to another application, or its token is wrong.
             AccessDenied: the user of the webhook or token may not create chats.
+            OutcomeUnknown: the chat may have been created.
 
         Source: `imbot.v2.Chat.add` (scope `imbot`).
         """
-        entity_type, entity_id = arguments.entity(entity)
+        name = arguments.key(key, entity, is_new=key_is_new)
+        entity_type, entity_id = arguments.entity(entity) if name is None else (KEY_ENTITY_TYPE, name)
         fields = {
             "title": arguments.text("title", title, arguments.MAX_TITLE),
             "description": arguments.text("description", description),
@@ -89,7 +103,13 @@ class ChatResource(BotScopedResource):
         }
         given = {name: value for name, value in fields.items() if value is not None}
         params = {**self._bot, "fields": given or None}  # a batch cannot say an empty map
-        return self._camel("imbot.v2.Chat.add", params, _added)
+        fetch = Request("imbot.v2.Chat.get", self._bot, Safety.SAFE)
+        return self._camel(
+            "imbot.v2.Chat.add",
+            params,
+            _added,
+            key=None if name is None else chat_key(name, is_new=key_is_new, fetch=fetch),
+        )
 
     def get(self, dialog_id: DialogId) -> Call[ChatInfo]:
         """Get a chat that the bot is a member of; asking by a user's id creates the private chat.

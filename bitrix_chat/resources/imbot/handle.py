@@ -9,6 +9,7 @@ from bitrix_chat.resources.imbot.command import CommandResource
 from bitrix_chat.resources.imbot.event import EventResource
 from bitrix_chat.resources.imbot.file import FileResource
 from bitrix_chat.rest.request import Transport
+from bitrix_chat.rest.tracebacks import discreet
 
 
 class BotHandle:
@@ -19,6 +20,7 @@ class BotHandle:
         token: the token it was registered with; needed with a webhook, not with OAuth.
     """
 
+    @discreet
     def __init__(self, transport: Transport, bot_id: Id, token: str | None) -> None:
         self.id = arguments.positive_id("bot_id", bot_id)
         params: dict[str, Any] = {"botId": self.id}

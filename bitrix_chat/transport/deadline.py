@@ -1,0 +1,49 @@
+"""The one bound of a whole call, and the error that its caller gets in the end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bitrix_chat.errors import BitrixError, DeadlineExceeded
+from bitrix_chat.outcomes import Outcome
+from bitrix_chat.rest.evidence import attested, doubted
+from bitrix_chat.rest.request import Exchange, Response
+
+
+async def within(
+    seconds: float | None, exchange: Exchange, work: Callable[[Exchange], Awaitable[Response]]
+) -> Response:
+    """Let `work` take at most `seconds` for an exchange.
+
+    Raises:
+        OutcomeUnknown: the time ran out after it had left, and it must not be repeated.
+        DeadlineExceeded: the time ran out.
+    """
+    if seconds is None:
+        return await work(exchange)
+    exchange.deadline = asyncio.get_running_loop().time() + seconds
+    bound = asyncio.timeout(seconds)
+    try:
+        async with bound:
+            return await work(exchange)
+    except TimeoutError:
+        if not bound.expired():  # a strategy's own, or the portal's limits told in advance
+            raise
+    if exchange.response is not None:  # it came in the very turn in which the time ran out
+        return exchange.response
+    if exchange.error is not None and exchange.outcome is Outcome.REFUSED:
+        raise final(exchange, exchange.error)
+    raise final(exchange, DeadlineExceeded(f"not done within {seconds:g} s", outcome=exchange.known))
+
+
+def final(exchange: Exchange, error: BitrixError) -> BitrixError:
+    """Return the error for the caller, with an earlier attempt that may have run not forgotten."""
+    request = exchange.request
+    error.method = error.method or request.method
+    if error.outcome is Outcome.UNKNOWN:
+        if request.repeatable:
+            return attested(error, exchange)
+    elif not exchange.doubtful:
+        return error
+    unknown = doubted(error, exchange)
+    exchange.fail(unknown)
+    return unknown

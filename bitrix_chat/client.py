@@ -11,19 +11,13 @@ import aiohttp
 from bitrix_chat.auth.strategy import AuthStrategy
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import Plan
-from bitrix_chat.limits.limiter import RateLimiter
+from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.rest.call import Call, seconds
 from bitrix_chat.rest.request import Safety, Transport
 from bitrix_chat.rest.tracebacks import discreet
-from bitrix_chat.transport.dispatch import MAX_IN_FLIGHT, Dispatch
-from bitrix_chat.transport.flights import Departing, OnOrphan
-from bitrix_chat.transport.home import Home
-from bitrix_chat.transport.moving import AcceptMove, Moves, OnMove
-from bitrix_chat.transport.reconciling import QUIESCENCE, Reconciling
-from bitrix_chat.transport.retrying import NO_RETRIES, Retrying, RetryPolicy
-from bitrix_chat.transport.signing import Signing, insecure
-from bitrix_chat.transport.wire import Wire
+from bitrix_chat.transport.deadline import QUIESCENCE
+from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 
 if TYPE_CHECKING:
     from bitrix_chat.models.user import Profile
@@ -35,6 +29,8 @@ if TYPE_CHECKING:
     from bitrix_chat.resources.imbot import BotHandle, ImbotResource
     from bitrix_chat.resources.user import UserResource
     from bitrix_chat.rest.batch_result import BatchResult
+    from bitrix_chat.transport.flights import Departing, OnOrphan
+    from bitrix_chat.transport.moving import AcceptMove, OnMove
 
 GRACE: Final = 10.0
 """Seconds that `close` gives to what is in flight."""
@@ -49,12 +45,12 @@ class ClientOptions(TypedDict, total=False):
     timeout: float | None
     operating_limit: float | None
     max_in_flight: int
-    departing: Departing | None
-    on_orphan: OnOrphan | None
+    departing: "Departing | None"
+    on_orphan: "OnOrphan | None"
     download_hosts: Collection[str]
     quiescence: float
-    accept_move: AcceptMove | None
-    on_move: OnMove | None
+    accept_move: "AcceptMove | None"
+    on_move: "OnMove | None"
     allow_insecure_loopback: bool
 
 
@@ -94,42 +90,35 @@ class BitrixChat:
         timeout: float | None = None,
         operating_limit: float | None = CLOUD_LIMIT,
         max_in_flight: int = MAX_IN_FLIGHT,
-        departing: Departing | None = None,
-        on_orphan: OnOrphan | None = None,
+        departing: "Departing | None" = None,
+        on_orphan: "OnOrphan | None" = None,
         download_hosts: Collection[str] = (),
         quiescence: float = QUIESCENCE,
-        accept_move: AcceptMove | None = None,
-        on_move: OnMove | None = None,
+        accept_move: "AcceptMove | None" = None,
+        on_move: "OnMove | None" = None,
         allow_insecure_loopback: bool = False,
     ) -> None:
         _check(auth, session, limiter, operating_limit)
         _check_seconds("quiescence", quiescence)
-        if getattr(auth, "is_insecure", False) and not allow_insecure_loopback:
-            raise insecure()
-        if type(max_in_flight) is not int or max_in_flight < 1:
-            raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
-        from bitrix_chat.transport.downloading import Downloading  # noqa: PLC0415  # with a client
-        from bitrix_chat.transport.portal import PortalTransport  # noqa: PLC0415
+        from bitrix_chat.transport.stack import Stack  # noqa: PLC0415  # the layers are imported with the first client
 
-        policy, timeout, self._home = retry or NO_RETRIES, seconds(timeout), Home()
-        wire = Wire(session)
-        moves = Moves(accept_move, on_move, allow_insecure_loopback=allow_insecure_loopback)
-        signing = Signing(auth, wire, moves, allow_insecure_loopback=allow_insecure_loopback)
-        dispatch = Dispatch(
-            signing,
+        self._stack: Stack | None = Stack(
+            auth,
+            session=session,
             limiter=limiter,
+            policy=retry or NO_RETRIES,
+            timeout=seconds(timeout),
             operating_limit=operating_limit,
             max_in_flight=max_in_flight,
             departing=departing,
             on_orphan=on_orphan,
+            download_hosts=download_hosts,
+            quiescence=quiescence,
+            accept_move=accept_move,
+            on_move=on_move,
+            allow_insecure_loopback=allow_insecure_loopback,
         )
-        retrying = Retrying(dispatch, policy, timeout)
-        reconciling = Reconciling(
-            retrying, signing.host, attempts=policy.unknown, timeout=timeout, quiescence=quiescence
-        )
-        files = Downloading(wire, signing, dispatch, download_hosts)
-        self._layers: tuple[Reconciling, Dispatch, Signing] | None = (reconciling, dispatch, signing)
-        self._hand_out(PortalTransport(reconciling, files, policy, self._home))
+        self._hand_out(self._stack.transport)
 
     def _hand_out(self, transport: Transport) -> None:
         # Methods and models are many: each branch is imported when it is first used, none with the package.
@@ -211,7 +200,7 @@ class BitrixChat:
     def over(cls, transport: Transport) -> Self:
         """Make a client whose calls go to a transport of your own, for tests; `close` leaves that alone."""
         client = cls.__new__(cls)
-        client._layers = None  # noqa: SLF001  # its own
+        client._stack = None  # noqa: SLF001  # its own
         client._hand_out(transport)  # noqa: SLF001
         return client
 
@@ -230,15 +219,8 @@ class BitrixChat:
         Raises:
             WrongEventLoop: it was used in another event loop, thread or process.
         """
-        if self._layers is None:
-            return
-        self._home.enter()
-        reconciling, dispatch, signing = self._layers
-        try:
-            await dispatch.close(grace)
-        finally:
-            reconciling.close()
-            await signing.close()
+        if self._stack is not None:
+            await self._stack.close(grace)
 
     @discreet
     def bot(self, bot_id: "Id", *, token: str | None = None) -> "BotHandle":

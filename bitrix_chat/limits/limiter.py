@@ -9,9 +9,12 @@ address and not by caller, so all clients of one event loop and one portal share
 import asyncio
 from asyncio import get_running_loop
 from collections import deque
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from bitrix_chat.limits.bucket import STANDARD, LeakyBucket, Plan
+
+MAX_IN_FLIGHT: Final = 16
+"""HTTP requests of one client at a time."""
 
 
 @runtime_checkable

@@ -1,7 +1,6 @@
 """What may be said of a request: names and the portal's host, never a value that opens something."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from html import escape
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -77,6 +76,8 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
 def _spellings(secrets: Iterable[str]) -> set[str]:
     """Return secrets as they are and as an address or a page of HTML would have them."""
+    from html import escape  # noqa: PLC0415  # slow to import, and needed for errors alone
+
     known = {str(secret) for secret in secrets if len(secret) >= _SHORTEST}
     return {spell(secret) for secret in known for spell in (str, _quoted, quote_plus, escape)}
 

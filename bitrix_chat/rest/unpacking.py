@@ -2,9 +2,7 @@
 
 import zlib
 from collections.abc import AsyncIterable, Iterable
-from typing import Final
-
-from attrs import frozen
+from typing import Final, NamedTuple
 
 ACCEPTED: Final = "gzip, deflate"
 """What may be asked for with `Accept-Encoding`: what this module unpacks."""
@@ -92,8 +90,7 @@ def unpacking(encoding: str | None) -> Unpacking:
     return _Foreign()
 
 
-@frozen
-class Unreadable:
+class Unreadable(NamedTuple):
     """Why a body was given up, in words that hold nothing of it."""
 
     why: str

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from bitrix_chat.errors import BitrixError, DeadlineExceeded
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.evidence import attested, doubted
 from bitrix_chat.rest.request import Exchange, Response
+
+QUIESCENCE: Final = 120.0
+"""Seconds after which a portal can no longer be working on a request: twice the 60 that the cloud gives one."""
 
 
 async def within(

@@ -14,7 +14,7 @@ from typing import Final
 
 from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded
 from bitrix_chat.limits.bucket import Plan
-from bitrix_chat.limits.limiter import RateLimiter
+from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.limits.sharing import shared_budget, shared_limiter
 from bitrix_chat.outcomes import Outcome
@@ -25,9 +25,6 @@ from bitrix_chat.transport.allowance import Allowance
 from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.waiting import Ticket, WaitingLine
-
-MAX_IN_FLIGHT: Final = 16
-"""HTTP requests of one client at a time."""
 
 _NEVER: Final = float("inf")
 

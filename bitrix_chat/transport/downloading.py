@@ -25,10 +25,11 @@ from bitrix_chat.rest.redaction import scrub_error, webhook_secret
 from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import forget_frames
 from bitrix_chat.transport.dispatch import Dispatch
+from bitrix_chat.transport.fetching import Download, Leaving
 from bitrix_chat.transport.links import Links, is_at, parsed
 from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 from bitrix_chat.transport.signing import Signing
-from bitrix_chat.transport.wire import Download, Leaving, Wire
+from bitrix_chat.transport.wire import Wire
 
 _HOPS: Final = 3
 _LONGEST_ERROR: Final = 1 << 16

@@ -5,9 +5,9 @@ it into an error decides which frames, and which local variables, stay in the tr
 """
 
 import ssl
+from typing import NamedTuple
 
 import aiohttp
-from attrs import frozen
 
 from bitrix_chat.errors import (
     BitrixError,
@@ -19,8 +19,7 @@ from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.unrepeated import Unanswered
 
 
-@frozen
-class Failure:
+class Failure(NamedTuple):
     """An error that nobody has raised yet."""
 
     kind: type[BitrixError]

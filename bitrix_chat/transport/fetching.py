@@ -15,6 +15,7 @@ from bitrix_chat.rest.unpacking import unpacking
 from bitrix_chat.rest.unrepeated import unrepeated
 from bitrix_chat.transport.failures import Failure, failure_of, what_happened
 from bitrix_chat.transport.lifetime import Lifetime
+from bitrix_chat.transport.moving import location_of
 from bitrix_chat.transport.sessions import Sessions
 
 
@@ -32,11 +33,6 @@ class Download:
     status: int
     location: str | None = field(repr=False)
     pieces: AsyncIterator[bytes]
-
-
-def location_of(response: aiohttp.ClientResponse) -> str | None:
-    """Return where a redirect leads, None for any other answer."""
-    return response.headers.get("Location") if 300 <= response.status < 400 else None
 
 
 class Fetching:

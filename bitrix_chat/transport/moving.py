@@ -6,7 +6,7 @@ documentation: a rename makes the old host answer 302 with the same path at the 
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from bitrix_chat.auth.addresses import is_loopback
@@ -18,8 +18,11 @@ AcceptMove = Callable[[str, str], bool]
 OnMove = Callable[[str, str], None]
 """Told the old and the new host once a call has succeeded there."""
 
+if TYPE_CHECKING:
+    import aiohttp
+
 # Where Bitrix24 has portals of its cloud; other hosts named after it (bitrix24.site) hold what anybody publishes.
-_CLOUD: Final = re.compile(
+_CLOUD: Final = (
     r"[a-z0-9-]+\.bitrix24\."
     r"(?:com|com\.br|com\.tr|eu|de|es|fr|it|pl|uk|ru|by|kz|ua|in|id|jp|cn|tc|vn|mx|co)"
 )
@@ -102,7 +105,7 @@ class Moves:
 
     @staticmethod
     def _is_within_cloud(old: SplitResult, new: SplitResult) -> bool:
-        hosts = _CLOUD.fullmatch(old.hostname or ""), _CLOUD.fullmatch(new.hostname or "")
+        hosts = re.fullmatch(_CLOUD, old.hostname or ""), re.fullmatch(_CLOUD, new.hostname or "")
         return all(hosts) and _port(old) == _port(new)
 
     def _is_accepted(self, old: str, new: str) -> bool:
@@ -118,6 +121,11 @@ class Moves:
 def at(endpoint: str, origin: str) -> str:
     """Return an address with its path at another origin."""
     return origin + urlsplit(endpoint).path
+
+
+def location_of(response: "aiohttp.ClientResponse") -> str | None:
+    """Return where a redirect leads, None for any other answer."""
+    return response.headers.get("Location") if 300 <= response.status < 400 else None
 
 
 def _untrusted(what: str, host: str | None) -> UntrustedRedirect:

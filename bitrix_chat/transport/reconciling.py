@@ -26,12 +26,9 @@ from bitrix_chat.rest.keys import created_id, echoes, fetch_of, found_id, key_of
 from bitrix_chat.rest.request import Exchange, Request, Response, Transport
 from bitrix_chat.transport import verdicts
 from bitrix_chat.transport.creations import CREATIONS, Creation, Creations, Doubt, Place
-from bitrix_chat.transport.deadline import final, within
+from bitrix_chat.transport.deadline import QUIESCENCE, final, within
 
 logger: Final = logging.getLogger("bitrix_chat")
-
-QUIESCENCE: Final = 120.0
-"""Seconds after which a portal can no longer be working on a request: twice the 60 that the cloud gives one."""
 
 _STEP: Final = 1.0
 _LOOKS: Final = (2.0, 5.0, 15.0, 60.0)

@@ -4,10 +4,11 @@ POST only, because aiohttp repeats a GET by itself; no redirects, because aiohtt
 No exception of aiohttp leaves this module, and no frame that holds an address or a body stays in a traceback.
 """
 
+import functools
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -18,11 +19,12 @@ from bitrix_chat.errors import ClientClosed, UnexpectedAnswer
 from bitrix_chat.rest.tls import UNVERIFIED
 from bitrix_chat.rest.unpacking import read_whole
 from bitrix_chat.transport.failures import Failure, failure_of
-from bitrix_chat.transport.fetching import Download, Fetching, Leaving, location_of
 from bitrix_chat.transport.lifetime import Lifetime
+from bitrix_chat.transport.moving import location_of
 from bitrix_chat.transport.sessions import Sessions
 
-__all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "LONGEST_ANSWER", "Download", "Leaving", "Reply", "Wire"]
+if TYPE_CHECKING:
+    from bitrix_chat.transport.fetching import Download, Fetching, Leaving
 
 CONNECT_TIMEOUT: Final = 10.0
 ANSWER_TIMEOUT: Final = 75.0
@@ -86,11 +88,16 @@ class Wire:
     ) -> None:
         self._sessions = Sessions(session)
         if self._sessions.verification is not True:
-            warnings.warn(UNVERIFIED, RuntimeWarning, stacklevel=3)
+            warnings.warn(UNVERIFIED, RuntimeWarning, stacklevel=4)
         self.lifetime = Lifetime()
         self._timeout = aiohttp.ClientTimeout(total=answer_timeout, sock_connect=connect_timeout)
-        patient = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=answer_timeout)
-        self._fetching = Fetching(self._sessions, self.lifetime, patient)
+        self._patient = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=answer_timeout)
+
+    @functools.cached_property
+    def _fetching(self) -> "Fetching":
+        from bitrix_chat.transport.fetching import Fetching  # noqa: PLC0415  # few programs download anything
+
+        return Fetching(self._sessions, self.lifetime, self._patient)
 
     async def post(self, url: URL, body: bytes, on_write: Callable[[], None]) -> Reply:
         """Post a JSON body, not an empty one, and return whatever comes back.
@@ -137,8 +144,8 @@ class Wire:
             return failure_of(error, url.host or "", written=payload.written)
 
     def get(
-        self, url: URL, leaving: Leaving, *, deadline: float | None = None, is_stranger: bool = False
-    ) -> AbstractAsyncContextManager[Download]:
+        self, url: URL, leaving: "Leaving", *, deadline: float | None = None, is_stranger: bool = False
+    ) -> AbstractAsyncContextManager["Download"]:
         """Open an address for reading; it is asked for once, and redirects are not followed.
 
         Args:

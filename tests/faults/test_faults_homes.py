@@ -136,8 +136,8 @@ async def test_what_flies_as_the_callers_session_is_closed_may_have_run(seen: Se
 async def test_a_session_of_its_own_is_opened_anew(seen: Seen):
     async with Portal() as portal, portal.client() as b24:
         await used(b24)
-        assert b24._layers is not None
-        session = b24._layers[-1]._wire._sessions.for_calls()
+        assert b24._stack is not None
+        session = b24._stack._signing._wire._sessions.for_calls()
         assert session is not None
         await session.close()
         call = b24.im.chat.add(title="Shelf")

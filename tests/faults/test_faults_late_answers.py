@@ -40,7 +40,7 @@ def now() -> float:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients wait for an answer for 10 seconds, for which they have no option."""
-    monkeypatch.setattr("bitrix_chat.client.Wire", partial(Wire, answer_timeout=10.0))
+    monkeypatch.setattr("bitrix_chat.transport.stack.Wire", partial(Wire, answer_timeout=10.0))
 
 
 impatient = pytest.mark.usefixtures("_impatient")

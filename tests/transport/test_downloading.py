@@ -216,7 +216,7 @@ async def test_closing_ends_a_download_that_waits_for_its_address():
             raise NotImplementedError
 
     b24 = BitrixChat(Waiting(), allow_insecure_loopback=True)
-    reading = asyncio.create_task(b24._layers[1].take_slot())
+    reading = asyncio.create_task(b24._stack._dispatch.take_slot())
     await asyncio.sleep(0)
     await b24.close()
     with pytest.raises(ClientClosed):
@@ -233,7 +233,7 @@ async def test_credentials_that_cannot_be_had_fail_the_download():
 
     async with BitrixChat(Broken(), allow_insecure_loopback=True) as b24:
         with pytest.raises(TokenStoreError):
-            await b24._layers[1].take_slot()
+            await b24._stack._dispatch.take_slot()
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ async def test_closing_wakes_a_download_that_waits_for_a_slot_and_costs_none(por
 async def test_a_slot_that_is_granted_to_a_closed_client_is_given_back(portal):
     limiter = MemoryRateLimiter(Plan(1, 1e-9))
     async with client(portal, limiter=limiter) as b24:
-        dispatch = b24._layers[1]
+        dispatch = b24._stack._dispatch
         await dispatch.take_slot()
         waiting = asyncio.create_task(dispatch.take_slot())
         await asyncio.sleep(0)

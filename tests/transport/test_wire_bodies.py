@@ -13,7 +13,8 @@ from yarl import URL
 from bitrix_chat.auth import AuthorizationServer
 from bitrix_chat.errors import ConnectionLost, DownloadFailed, Outcome, TokenRefreshFailed, UnexpectedAnswer
 from bitrix_chat.rest.unpacking import ACCEPTED, Unpacking, unpacking
-from bitrix_chat.transport.wire import LONGEST_ANSWER, Leaving, Reply, Wire
+from bitrix_chat.transport.fetching import Leaving
+from bitrix_chat.transport.wire import LONGEST_ANSWER, Reply, Wire
 from tests.transport.raw_servers import SECRET, Script, after_reading, answering, server, whole_request
 
 TEXT = b'{"result":"' + bytes(range(32, 34)) * 50_000 + b'"}'
@@ -25,7 +26,8 @@ import asyncio, resource, sys
 from yarl import URL
 from bitrix_chat.auth import AuthorizationServer
 from bitrix_chat.errors import BitrixError
-from bitrix_chat.transport.wire import Leaving, Wire
+from bitrix_chat.transport.fetching import Leaving
+from bitrix_chat.transport.wire import Wire
 
 async def post(wire, url):
     await wire.post(url, b"{}", lambda: None)

@@ -11,7 +11,8 @@ from bitrix_chat.auth import AuthorizationServer
 from bitrix_chat.errors import DownloadFailed, TokenRefreshFailed
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
-from bitrix_chat.transport.wire import Leaving, Wire
+from bitrix_chat.transport.fetching import Leaving
+from bitrix_chat.transport.wire import Wire
 from tests.transport.raw_servers import Script, close_after_reading, reset_after_reading, server, whole_request
 
 UNLIMITED = Plan(1e9, 1e8)

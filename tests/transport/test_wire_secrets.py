@@ -11,7 +11,8 @@ import pytest
 from yarl import URL
 
 from bitrix_chat.errors import BitrixError
-from bitrix_chat.transport.wire import LONGEST_ANSWER, Leaving, Wire
+from bitrix_chat.transport.fetching import Leaving
+from bitrix_chat.transport.wire import LONGEST_ANSWER, Wire
 from tests.transport.raw_servers import (
     SECRET,
     Script,

@@ -15,7 +15,8 @@ from yarl import URL
 from bitrix_chat import BitrixChat, WebhookAuth
 from bitrix_chat.auth import AuthorizationServer
 from bitrix_chat.errors import TokenRefreshFailed, UntrustedCertificate
-from bitrix_chat.transport.wire import Leaving, Wire
+from bitrix_chat.transport.fetching import Leaving
+from bitrix_chat.transport.wire import Wire
 from tests.transport.raw_servers import answering, server, whole_request
 
 PROXY_PASSWORD = "canary-proxy-password"

@@ -1,0 +1,79 @@
+"""The way of one call, written down once: each layer wraps the next, outermost last in this file."""
+
+from collections.abc import Collection
+
+import aiohttp
+
+from bitrix_chat.auth.strategy import AuthStrategy
+from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.limits.bucket import Plan
+from bitrix_chat.limits.limiter import RateLimiter
+from bitrix_chat.transport.dispatch import Dispatch
+from bitrix_chat.transport.downloading import Downloading
+from bitrix_chat.transport.flights import Departing, OnOrphan
+from bitrix_chat.transport.home import Home
+from bitrix_chat.transport.moving import AcceptMove, Moves, OnMove
+from bitrix_chat.transport.portal import PortalTransport
+from bitrix_chat.transport.reconciling import Reconciling
+from bitrix_chat.transport.retrying import Retrying, RetryPolicy
+from bitrix_chat.transport.signing import Signing, insecure
+from bitrix_chat.transport.wire import Wire
+
+
+class Stack:
+    """The layers of one client; what they take is said by `BitrixChat`.
+
+    Raises:
+        InvalidParameter: one of the options is not what it should be.
+        InsecureUrl: the strategy's address is plain http, and that is not allowed.
+    """
+
+    def __init__(
+        self,
+        auth: AuthStrategy,
+        *,
+        session: aiohttp.ClientSession | None,
+        limiter: RateLimiter | Plan | None,
+        policy: RetryPolicy,
+        timeout: float | None,
+        operating_limit: float | None,
+        max_in_flight: int,
+        departing: Departing | None,
+        on_orphan: OnOrphan | None,
+        download_hosts: Collection[str],
+        quiescence: float,
+        accept_move: AcceptMove | None,
+        on_move: OnMove | None,
+        allow_insecure_loopback: bool,
+    ) -> None:
+        if getattr(auth, "is_insecure", False) and not allow_insecure_loopback:
+            raise insecure()
+        if type(max_in_flight) is not int or max_in_flight < 1:
+            raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
+        self._home = Home()
+        wire = Wire(session)
+        moves = Moves(accept_move, on_move, allow_insecure_loopback=allow_insecure_loopback)
+        self._signing = Signing(auth, wire, moves, allow_insecure_loopback=allow_insecure_loopback)
+        self._dispatch = Dispatch(
+            self._signing,
+            limiter=limiter,
+            operating_limit=operating_limit,
+            max_in_flight=max_in_flight,
+            departing=departing,
+            on_orphan=on_orphan,
+        )
+        retrying = Retrying(self._dispatch, policy, timeout)
+        self._reconciling = Reconciling(
+            retrying, self._signing.host, attempts=policy.unknown, timeout=timeout, quiescence=quiescence
+        )
+        files = Downloading(wire, self._signing, self._dispatch, download_hosts)
+        self.transport = PortalTransport(self._reconciling, files, policy, self._home)
+
+    async def close(self, grace: float) -> None:
+        """Close all layers: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""
+        self._home.enter()
+        try:
+            await self._dispatch.close(grace)
+        finally:
+            self._reconciling.close()
+            await self._signing.close()

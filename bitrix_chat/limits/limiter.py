@@ -7,10 +7,12 @@ address and not by caller, so all clients of one event loop and one portal share
 """
 
 import asyncio
+import weakref
 from asyncio import get_running_loop
 from collections import deque
 from typing import Final, Protocol, runtime_checkable
 
+from bitrix_chat.errors import WrongEventLoop
 from bitrix_chat.limits.bucket import STANDARD, LeakyBucket, Plan
 
 MAX_IN_FLIGHT: Final = 16
@@ -59,6 +61,8 @@ class MemoryRateLimiter:
         self._cancelled: set[asyncio.Future[None]] = set()
         self._dropped: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        # Weak, since the limiters that a loop's clients share live as long as the loop.
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
 
     def __repr__(self) -> str:
         bucket = self._bucket
@@ -81,11 +85,13 @@ class MemoryRateLimiter:
 
     def try_acquire(self) -> bool:
         """Take a slot if one is free and nobody waits."""
-        return not self._waiters and self._bucket.take(get_running_loop().time())
+        now = self._now()
+        return not self._waiters and self._bucket.take(now)
 
     async def acquire(self) -> None:
         """Wait for a slot, in the order of the calls; cancelled, it takes none."""
-        if not self._waiters and self._bucket.take(get_running_loop().time()):
+        now = self._now()
+        if not self._waiters and self._bucket.take(now):
             return
         waiter = get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -119,7 +125,20 @@ class MemoryRateLimiter:
         return len(self._waiters) - len(self._cancelled)
 
     def _now(self) -> float:
-        return get_running_loop().time()
+        loop = get_running_loop()
+        if self._loop is None or self._loop() is not loop:
+            self._settle_in(loop)
+        return loop.time()
+
+    def _settle_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve another event loop once the former has ended: those who wait there would not be woken from here."""
+        former = None if self._loop is None else self._loop()
+        if former is not None and former.is_running():
+            raise WrongEventLoop("this limiter is in use in an event loop of another thread; give each its own")
+        self._loop, self._timer = weakref.ref(loop), None
+        self._waiters.clear()
+        self._cancelled.clear()
+        self._dropped.clear()
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
         if not waiter.cancelled():

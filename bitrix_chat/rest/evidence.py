@@ -1,16 +1,20 @@
 """What is known of a request that may have run, written onto the error that its caller gets."""
 
 import copy
+from typing import Final
 
 from bitrix_chat.errors import BitrixError, OutcomeUnknown
 from bitrix_chat.rest.keys import marker_of
 from bitrix_chat.rest.request import Exchange, Request
 
+LOOK_FIRST: Final = "look before sending it again"
+SAME_KEY: Final = "a call with the same key finds out, and goes on from there"
 
-def unknown_outcome(error: BitrixError, method: str) -> OutcomeUnknown:
+
+def unknown_outcome(error: BitrixError, method: str, advice: str = LOOK_FIRST) -> OutcomeUnknown:
     """Name a request that may have run, and must not be repeated, for what it is; `error` tells what was seen."""
     unknown = OutcomeUnknown(
-        f"it may have run ({error.description}); look before sending it again",
+        f"it may have run ({error.description}); {advice}",
         method=method,
         code=error.code,
         status=error.status,
@@ -42,4 +46,5 @@ def attested(error: BitrixError, exchange: Exchange, request: Request | None = N
 
 def doubted(error: BitrixError, exchange: Exchange) -> BitrixError:
     """Name an exchange that may have run and must not be repeated for what it is; `error` tells what was seen."""
-    return attested(unknown_outcome(error, exchange.request.method), exchange)
+    request = exchange.request
+    return attested(unknown_outcome(error, request.method, LOOK_FIRST if request.key is None else SAME_KEY), exchange)

@@ -5,11 +5,9 @@ that use one key at a time wait for each other, and a creation given up in fligh
 """
 
 import asyncio
+import os
 import threading
-import time
-import weakref
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +15,7 @@ from attrs import define, field
 
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.request import Exchange, Request, Response
+from bitrix_chat.transport.doubt import Doubt
 
 
 class Place(NamedTuple):
@@ -33,22 +32,26 @@ class Creation:
     Attributes:
         place: its key and portal.
         request: what creates it.
+        owner: who works on it.
+        bound: the deadline of whoever began it, by the loop's clock; None for none.
         loop: where it runs.
         exchange: its present attempt.
+        doubt: what is remembered of that attempt; None before the first.
         task: what works on it, and gives the answer or what it failed with.
         waiting: how many wait for it.
         given_up: whether nobody does any more, so that it is being stopped.
-        over: done when the task is, for those who wait in another loop.
     """
 
     place: Place
     request: Request
+    owner: object
+    bound: float | None
     loop: asyncio.AbstractEventLoop
     exchange: Exchange = field(init=False)
+    doubt: Doubt | None = field(default=None, init=False)
     task: "asyncio.Task[Response | Exception]" = field(init=False)
     waiting: int = field(default=0, init=False)
     given_up: bool = field(default=False, init=False)
-    over: "Future[None]" = field(factory=Future, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.exchange = Exchange(self.request, None)
@@ -58,42 +61,17 @@ class Creation:
         """Whether it ran, as far as is known."""
         return self.exchange.known
 
+    @property
+    def is_stranded(self) -> bool:
+        """Whether its event loop has stopped without it."""
+        return not (self.loop is asyncio.get_running_loop() or self.loop.is_running())
+
     def leave(self) -> None:
         """Wait for it no longer; the last who leaves stops it."""
         self.waiting -= 1
         if not self.waiting and not self.task.done():
             self.given_up = True
             self.task.cancel()
-
-
-class Doubt:
-    """A creation that may have run, or may run yet: while the portal works on it, finding nothing proves nothing.
-
-    Attributes:
-        exchange: what left; where its caller has gone, its outcome may still come.
-    """
-
-    def __init__(self, exchange: Exchange, quiescence: float) -> None:
-        loop = asyncio.get_running_loop()
-        self.exchange = exchange
-        self._quiescence = quiescence
-        self._loop = weakref.ref(loop)
-        self._ahead = time.monotonic() - loop.time()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is still unknown what became of it."""
-        return self.exchange.known is Outcome.UNKNOWN
-
-    def left_at(self) -> float:
-        """Return when it left, by the clock of the running loop."""
-        loop = asyncio.get_running_loop()
-        left_at = loop.time() if self.exchange.left_at is None else self.exchange.left_at
-        return left_at if self._loop() is loop else left_at + self._ahead + loop.time() - time.monotonic()
-
-    def ends_at(self) -> float:
-        """Return when the portal can no longer be working on it, by the clock of the running loop."""
-        return self.left_at() + self._quiescence
 
 
 class Creations:
@@ -105,46 +83,75 @@ class Creations:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: dict[Place, Creation] = {}
-        self._doubts: dict[Place, Doubt] = {}
         self.kept: set[str] = set()
         self.dropped: set[str] = set()
+        self._doubts: dict[Place, Doubt] = {}
+        self._first_hosts: dict[str, str] = {}
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            # A child has its parent's doubts, but none of its tasks, and perhaps a lock that nobody will release.
+            os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[Place, Creation] = {}
+
+    def place(self, host: str, key: str) -> Place:
+        """Return the place of a key, which stays the same when the portal moves."""
+        return Place(self._first_hosts.get(host, host), key)
+
+    def moved(self, old: str, new: str) -> None:
+        """Learn that a portal has moved: its keys are the same there."""
+        with self._lock:
+            first = self._first_hosts.get(old, old)
+            if new == first:
+                return
+            self._first_hosts[new] = first
+            for known in (self.kept, self.dropped):
+                if new in known:
+                    known.add(first)
+            for place in [place for place in self._doubts if place.host == new]:
+                self._doubts.setdefault(Place(first, place.key), self._doubts.pop(place))
 
     def join(
-        self, place: Place, request: Request, work: Callable[[Creation], Coroutine[Any, Any, Response | Exception]]
+        self,
+        place: Place,
+        request: Request,
+        owner: object,
+        bound: float | None,
+        work: Callable[[Creation], Coroutine[Any, Any, Response | Exception]],
     ) -> Creation:
         """Return what is being created under a key, started now if nobody is at it."""
         with self._lock:
             creation = self._running.get(place)
-            loop = asyncio.get_running_loop()
-            if creation is None or not (creation.loop is loop or creation.loop.is_running()):
-                creation = self._running[place] = Creation(place, request, loop)
+            if creation is None or creation.is_stranded:
+                loop = asyncio.get_running_loop()
+                creation = self._running[place] = Creation(place, request, owner, bound, loop)
                 creation.task = loop.create_task(work(creation))
                 creation.task.add_done_callback(partial(self._end, creation))
             return creation
 
+    def is_current(self, creation: Creation) -> bool:
+        """Return whether nobody has taken a creation over, whose event loop had seemed to have stopped."""
+        return self._running.get(creation.place) is creation
+
     def _end(self, creation: Creation, _: object) -> None:
         with self._lock:
-            if self._running.get(creation.place) is creation:
+            if self.is_current(creation):
                 del self._running[creation.place]
-        creation.over.set_result(None)
 
     def doubt(self, place: Place) -> Doubt | None:
-        """Return what may have run under a key, None where nothing has."""
-        doubt = self._doubts.get(place)
-        if doubt is not None and not doubt.is_open:
-            self.settle(place)
-            return None
-        return doubt
+        """Return what has left under a key without its end having reached a caller; None where nothing has."""
+        return self._doubts.get(place)
 
     def remember(self, place: Place, doubt: Doubt) -> None:
-        """Remember what leaves under a key, until it is known what became of it."""
+        """Remember what leaves under a key, until a caller knows what became of it."""
         self._doubts[place] = doubt
 
-    def settle(self, place: Place) -> None:
-        """Forget what is no longer in doubt."""
-        self._doubts.pop(place, None)
+    def settle(self, place: Place, doubt: Doubt | None) -> None:
+        """Forget what a caller knows the end of."""
+        if doubt is not None and self._doubts.get(place) is doubt:
+            del self._doubts[place]
 
 
 CREATIONS: Final = Creations()

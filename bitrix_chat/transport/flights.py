@@ -156,7 +156,8 @@ class Flights:
             self._settle_rest(group, error)
         else:
             self._land(group, response, allowance)
-            self._signing.arrived(signed)
+            if group[0].exchange.moved_to is not None:
+                self._signing.arrived(signed)
 
     async def _ready(self, group: Group) -> Signed | None:
         """Sign and announce a group; None if it stays on the ground."""

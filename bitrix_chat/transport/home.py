@@ -19,9 +19,12 @@ class Home:
         Raises:
             WrongEventLoop: it has another.
         """
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a coroutine that forked goes on in the child without a loop
+            loop = None
         if self._loop is None:
-            self._loop, self._process = loop, os.getpid()
+            self._loop, self._process = asyncio.get_running_loop(), os.getpid()
         elif self._loop is not loop:
             raise WrongEventLoop(f"this client {self._whereabouts()}; make a client for each, and close it there")
 

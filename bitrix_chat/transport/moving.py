@@ -28,6 +28,9 @@ _CLOUD: Final = (
 )
 
 
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
 class Moved(BitrixError):
     """The portal answered from an agreed address, to which the request has to be sent again; nothing ran."""
 
@@ -77,15 +80,20 @@ class Moves:
             raise _untrusted(f"the portal redirects {fault}", new.hostname)
         return Moved(_origin(new))
 
-    def keep(self, endpoint: str, origin: str) -> bool:
-        """Remember that the portal of `endpoint` answers at `origin`, and report it; False if that was known."""
-        old = urlsplit(endpoint)
-        if self._origins.get(_origin(old)) == origin:
-            return False
-        self._origins[_origin(old)] = origin
+    def keep(self, endpoint: str, origin: str) -> str:
+        """Remember that the portal of `endpoint` answers at `origin`, and report it; return where it was before.
+
+        That is empty if nothing is new.
+        """
+        first = _origin(urlsplit(endpoint))
+        before = self._origins.get(first, first)
+        if before == origin:
+            return ""
+        self._origins[first] = origin
+        old = urlsplit(before).netloc
         if self._report is not None:
-            self._report(old.netloc, urlsplit(origin).netloc)
-        return True
+            self._report(old, urlsplit(origin).netloc)
+        return old
 
     def _fault(self, old: SplitResult, new: SplitResult) -> str:
         if "@" in new.netloc:
@@ -125,7 +133,7 @@ def at(endpoint: str, origin: str) -> str:
 
 def location_of(response: "aiohttp.ClientResponse") -> str | None:
     """Return where a redirect leads, None for any other answer."""
-    return response.headers.get("Location") if 300 <= response.status < 400 else None
+    return response.headers.get("Location") if response.status in _REDIRECTS else None
 
 
 def _untrusted(what: str, host: str | None) -> UntrustedRedirect:

@@ -19,6 +19,9 @@ from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.transport.moving import Moves, at
 from bitrix_chat.transport.wire import Wire
 
+_SEE_OTHER: Final = 303
+"""Says by definition that the request was processed."""
+
 logger: Final = logging.getLogger("bitrix_chat")
 
 
@@ -50,8 +53,8 @@ class Signing:
         return self._moves.current((await self._credentials()).endpoint)
 
     async def host(self) -> str:
-        """Return the portal's host, with the port where it is not the scheme's own."""
-        return host_of(await self.endpoint())
+        """Return the host that the strategy names, with the port where it is not the scheme's own; moves aside."""
+        return host_of((await self._credentials()).endpoint)
 
     async def _credentials(self) -> Credentials:
         credentials = await self._auth.credentials()
@@ -88,7 +91,7 @@ class Signing:
         started = perf_counter()
         try:
             reply = await self._wire.post(signed.url, signed.body, on_write)
-            if reply.location is not None:
+            if reply.location is not None and reply.status != _SEE_OTHER:
                 raise self._moves.judged(str(signed.url), reply.location)
             response = open_envelope(signed.request.method, reply.status, reply.body)
         except BitrixError as error:
@@ -104,14 +107,11 @@ class Signing:
         return response
 
     def arrived(self, signed: Signed) -> None:
-        """Learn that a call succeeded: where it followed a redirect, the portal has moved for good."""
-        if signed.endpoint == self._moves.current(signed.credentials.endpoint):
-            return
+        """Learn that a call has succeeded which followed a redirect: the portal has moved for good."""
         origin = signed.endpoint.removesuffix(urlsplit(signed.endpoint).path)
         try:
-            if self._moves.keep(signed.credentials.endpoint, origin):
-                old, new = host_of(signed.credentials.endpoint), host_of(signed.endpoint)
-                logger.warning("the portal %s has moved to %s: use its new address", old, new)
+            if old := self._moves.keep(signed.credentials.endpoint, origin):
+                logger.warning("the portal %s has moved to %s: use its new address", old, host_of(signed.endpoint))
         except Exception:
             logger.exception("`on_move` failed")
 

@@ -1,6 +1,7 @@
 """The way of one call, written down once: each layer wraps the next, outermost last in this file."""
 
 from collections.abc import Collection
+from functools import partial
 
 import aiohttp
 
@@ -8,6 +9,7 @@ from bitrix_chat.auth.strategy import AuthStrategy
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import RateLimiter
+from bitrix_chat.transport.creations import CREATIONS
 from bitrix_chat.transport.dispatch import Dispatch
 from bitrix_chat.transport.downloading import Downloading
 from bitrix_chat.transport.flights import Departing, OnOrphan
@@ -52,7 +54,7 @@ class Stack:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
         self._home = Home()
         wire = Wire(session)
-        moves = Moves(accept_move, on_move, allow_insecure_loopback=allow_insecure_loopback)
+        moves = Moves(accept_move, partial(_moved, on_move), allow_insecure_loopback=allow_insecure_loopback)
         self._signing = Signing(auth, wire, moves, allow_insecure_loopback=allow_insecure_loopback)
         self._dispatch = Dispatch(
             self._signing,
@@ -72,8 +74,15 @@ class Stack:
     async def close(self, grace: float) -> None:
         """Close all layers: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""
         self._home.enter()
+        self._reconciling.refuse()
         try:
             await self._dispatch.close(grace)
         finally:
             self._reconciling.close()
             await self._signing.close()
+
+
+def _moved(report: OnMove | None, old: str, new: str) -> None:
+    CREATIONS.moved(old, new)
+    if report is not None:
+        report(old, new)

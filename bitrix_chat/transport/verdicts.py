@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from bitrix_chat.errors import BitrixError, InvalidParameter, OutcomeUnknown
+from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded, InvalidParameter, OutcomeUnknown
 from bitrix_chat.outcomes import Outcome
-from bitrix_chat.rest.evidence import attested, twin
+from bitrix_chat.rest.evidence import LOOK_FIRST, attested, twin
 from bitrix_chat.rest.request import Exchange, Request
 
 NOT_SEEN: Final = (
@@ -20,13 +20,15 @@ def lacking(error: BitrixError) -> str:
 
 def not_looked_up(request: Request, error: BitrixError) -> BitrixError:
     """Say that nothing was sent, since it could not be looked up first."""
-    said = f"nothing was sent, since {lacking(error)}; where the key is surely new, say key_is_new=True"
+    said = f"nothing was sent, since {lacking(error)}; a key that is surely new needs no lookup (`key_is_new`)"
+    if isinstance(error, ClientClosed | DeadlineExceeded):
+        said = error.description
     return _rewritten(error, said, request.method, Outcome.NOT_SENT)
 
 
 def unresolved(request: Request, attempt: Exchange, why: str, seen: BitrixError | None) -> BitrixError:
     """Say that it cannot be told whether an attempt has run."""
-    unknown = OutcomeUnknown(f"it may have run, and {why}; look before sending it again", method=request.method)
+    unknown = OutcomeUnknown(f"it may have run, and {why}; {LOOK_FIRST}", method=request.method)
     unknown.__cause__ = seen
     return attested(unknown, attempt)
 

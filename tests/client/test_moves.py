@@ -1,11 +1,12 @@
 """A portal that was renamed: followed where that is agreed, by a POST of our own, and kept once a call succeeded."""
 
+import asyncio
 import logging
 from urllib.parse import urlsplit
 
 import pytest
 
-from bitrix_chat import Outcome, UntrustedRedirect
+from bitrix_chat import Outcome, OutcomeUnknown, UntrustedRedirect
 from bitrix_chat.portal import Fault, Portal
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.testing import on_virtual_clock
@@ -93,3 +94,49 @@ async def test_a_report_that_fails_harms_nothing(caplog):
         with caplog.at_level(logging.ERROR):
             assert await b24.im.chat.add(title="Deal") in portal.chats
         assert "`on_move` failed" in caplog.text
+
+
+@on_virtual_clock
+async def test_a_slow_answer_from_the_old_address_does_not_undo_a_move():
+    reported: list[tuple[str, ...]] = []
+    async with (
+        emulated() as portal,
+        portal.client(accept_move=lambda *_: True, on_move=lambda *hosts: reported.append(hosts)) as b24,
+    ):
+        old, new = urlsplit(portal.url).netloc, urlsplit(elsewhere(portal)).netloc
+        portal.faults.add(Fault(method="profile", delay=5.0))
+        slow = asyncio.create_task(b24.profile())
+        await asyncio.sleep(1)
+        portal.rename(elsewhere(portal))
+        await b24.im.chat.add(title="Deal")
+        await slow
+        hits = portal.hits
+        await b24.im.chat.add(title="Deal")
+        assert portal.hits == hits + 1
+        assert reported == [(old, new)]
+
+
+@on_virtual_clock
+async def test_a_portal_that_moves_back_is_reported_from_where_it_was():
+    reported: list[tuple[str, ...]] = []
+    async with (
+        emulated() as portal,
+        portal.client(accept_move=lambda *_: True, on_move=lambda *hosts: reported.append(hosts)) as b24,
+    ):
+        old, new = urlsplit(portal.url).netloc, urlsplit(elsewhere(portal)).netloc
+        portal.rename(elsewhere(portal))
+        await b24.profile()
+        portal.rename(portal.url)
+        await b24.profile()
+        assert reported == [(old, new), (new, old)]
+
+
+@on_virtual_clock
+@pytest.mark.parametrize("status", [300, 303, 304, 305])
+async def test_a_redirect_that_does_not_say_where_to_post_proves_nothing(status):
+    async with emulated() as portal, portal.client(accept_move=lambda *_: True) as b24:
+        there = f"{elsewhere(portal)}{urlsplit(portal.webhook_url).path}im.chat.add"
+        portal.faults.add(Fault(method="im.chat.add", status=status, headers={"Location": there}, execute=True))
+        with pytest.raises(OutcomeUnknown):
+            await b24.im.chat.add(title="Deal")
+        assert len(portal.chats) == 1

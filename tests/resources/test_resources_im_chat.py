@@ -5,9 +5,10 @@ import base64
 import pytest
 
 from bitrix_chat.enums import Color
-from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.errors import InvalidParameter, UnexpectedAnswer
 from bitrix_chat.rest.reference import ref
 from bitrix_chat.rest.request import Request, Safety
+from bitrix_chat.testing import ScriptedTransport
 
 CHANGES = ["update_title", "update_color", "update_avatar", "set_owner", "mute"]
 
@@ -123,3 +124,9 @@ class TestMembers:
         ):
             with pytest.raises(InvalidParameter, match=fault):
                 call()
+
+
+@pytest.mark.parametrize("answer", [0, "0", -1])
+async def test_an_answer_that_is_no_id_is_not_taken_for_a_chat(answer):
+    with pytest.raises(UnexpectedAnswer, match="done, but the answer is no chat id"):
+        await ScriptedTransport({"im.chat.add": answer}).client().im.chat.add(title="Deal")

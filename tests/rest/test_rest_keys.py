@@ -124,7 +124,7 @@ def test_an_unknown_outcome_names_method_host_time_and_marker():
         "deal-7",
     )
     assert str(error) == (
-        "im.chat.add: it may have run (gone); look before sending it again "
+        "im.chat.add: it may have run (gone); a call with the same key finds out, and goes on from there "
         "[sent to acme.bitrix24.example at 2030-01-02T03:04:05+00:00 marked 'deal-7']"
     )
     assert isinstance(error.__cause__, ConnectionLost)

@@ -126,8 +126,8 @@ def test_a_move_is_reported_once_and_remembered():
     endpoint = "https://acme.bitrix24.com/rest/1/canarysecret/"
 
     assert moves.current(endpoint) == endpoint
-    assert moves.keep(endpoint, "https://acme-new.bitrix24.com")
-    assert not moves.keep(endpoint, "https://acme-new.bitrix24.com")
+    assert moves.keep(endpoint, "https://acme-new.bitrix24.com") == "acme.bitrix24.com"
+    assert moves.keep(endpoint, "https://acme-new.bitrix24.com") == ""
     assert moves.current(endpoint) == "https://acme-new.bitrix24.com/rest/1/canarysecret/"
     assert moves.current("https://other.bitrix24.com/rest/") == "https://other.bitrix24.com/rest/"
     assert reported == [("acme.bitrix24.com", "acme-new.bitrix24.com")]

@@ -7,8 +7,10 @@ from attrs import frozen
 
 from bitrix_chat.converters import SNAKE_ANSWERS, UPPER_ANSWERS, decoder
 from bitrix_chat.enums import ChatType, Color
+from bitrix_chat.errors import UnexpectedAnswer
 from bitrix_chat.models.avatar import Avatar, encode_avatar
 from bitrix_chat.models.chat import Entity
+from bitrix_chat.outcomes import Outcome
 from bitrix_chat.resources import arguments
 from bitrix_chat.resources.answers import done
 from bitrix_chat.resources.arguments import DialogId, Id
@@ -18,7 +20,7 @@ from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.keys import KEY_ENTITY_TYPE, chat_key
 from bitrix_chat.rest.request import Transport
 
-_chat_id = decoder(SNAKE_ANSWERS, int, "im.chat.add")
+_number = decoder(SNAKE_ANSWERS, int, "im.chat.add")
 _title_updated = done("im.chat.updateTitle")
 _color_updated = done("im.chat.updateColor")
 _avatar_updated = done("im.chat.updateAvatar")
@@ -37,6 +39,12 @@ _found = decoder(UPPER_ANSWERS, _Found, "im.chat.get")
 
 def _found_id(raw: Any) -> int | None:
     return _found(raw).id or None if raw else None
+
+
+def _chat_id(raw: Any) -> int:
+    if (chat_id := _number(raw)) > 0:
+        return chat_id
+    raise UnexpectedAnswer("done, but the answer is no chat id", method="im.chat.add", outcome=Outcome.DONE)
 
 
 class ChatResource(Resource):

@@ -134,18 +134,19 @@ class LeakyBucket:
         return min(self.pace, _BELOW_WHAT_WAS_FOUND * left)
 
     def _drain(self, now: float) -> None:
-        level = self.level - self._lost(now)
+        leak = self.plan.leak
+        level = self.level - (now - self.updated) * leak
+        if self.pace < leak:
+            level += self._missed(now)
         self.level = level if level > 0 else 0.0
         self.updated = now
-        if self.pace < self.plan.leak:
+        if self.pace < leak:
             self._recover(now)
 
-    def _lost(self, now: float) -> float:
-        lost = (now - self.updated) * self.plan.leak
-        if self.pace >= self.plan.leak:
-            return lost
+    def _missed(self, now: float) -> float:
+        """Return by how much less the counter fell than at the full leak, while the pace was lower."""
         missing = self.plan.leak - self._slowed_to
-        return lost - missing * (_shortfall(now - self._slowed_at) - _shortfall(self.updated - self._slowed_at))
+        return missing * (_shortfall(now - self._slowed_at) - _shortfall(self.updated - self._slowed_at))
 
     def _recover(self, now: float) -> None:
         recovered = min(1.0, (now - self._slowed_at) / RECOVERY) ** 3

@@ -63,6 +63,7 @@ class MemoryRateLimiter:
         self._timer: asyncio.TimerHandle | None = None
         # Weak, since the limiters that a loop's clients share live as long as the loop.
         self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+        self._loop_id = 0
 
     def __repr__(self) -> str:
         bucket = self._bucket
@@ -85,13 +86,17 @@ class MemoryRateLimiter:
 
     def try_acquire(self) -> bool:
         """Take a slot if one is free and nobody waits."""
-        now = self._now()
-        return not self._waiters and self._bucket.take(now)
+        loop = get_running_loop()
+        if self._loop_id != id(loop):
+            self._settle_in(loop)
+        return not self._waiters and self._bucket.take(loop.time())
 
     async def acquire(self) -> None:
         """Wait for a slot, in the order of the calls; cancelled, it takes none."""
-        now = self._now()
-        if not self._waiters and self._bucket.take(now):
+        loop = get_running_loop()
+        if self._loop_id != id(loop):
+            self._settle_in(loop)
+        if not self._waiters and self._bucket.take(loop.time()):
             return
         waiter = get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -126,7 +131,7 @@ class MemoryRateLimiter:
 
     def _now(self) -> float:
         loop = get_running_loop()
-        if self._loop is None or self._loop() is not loop:
+        if self._loop_id != id(loop):
             self._settle_in(loop)
         return loop.time()
 
@@ -135,7 +140,7 @@ class MemoryRateLimiter:
         former = None if self._loop is None else self._loop()
         if former is not None and former.is_running():
             raise WrongEventLoop("this limiter is in use in an event loop of another thread; give each its own")
-        self._loop, self._timer = weakref.ref(loop), None
+        self._loop, self._loop_id, self._timer = weakref.ref(loop), id(loop), None
         self._waiters.clear()
         self._cancelled.clear()
         self._dropped.clear()

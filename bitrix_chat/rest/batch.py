@@ -53,12 +53,12 @@ def pack(calls: Mapping[str, Call[Any]], *, halt: bool = False, drawn: Mapping[s
     """
     if not 0 < len(calls) <= MAX_COMMANDS:
         raise InvalidParameter(f"a batch holds 1 to {MAX_COMMANDS} commands, not {len(calls)}", method="batch")
+    safety = max((call.request.safety for call in calls.values()), key=_RISK.index)
     names: dict[int, str] = {}
     commands: dict[str, str] = {}
     for name, call in calls.items():
         commands[name] = _command(call.request if drawn is None else drawn[name], names, halt=halt)
         names[id(call)] = name
-    safety = max((call.request.safety for call in calls.values()), key=_RISK.index)
     return Request("batch", {"halt": int(halt), "cmd": commands}, safety)
 
 

@@ -174,6 +174,7 @@ async def test_a_wait_beyond_the_deadline_is_refused_at_once_and_says_how_long_i
         with pytest.raises(DeadlineExceeded, match=r"600\.0 s at the earliest") as raised:
             await call
         assert now() - began < 1
+        assert raised.value.retry_at is not None
         await asyncio.sleep(700)
         assert portal.hits == 2
         assert raised.value.outcome is call.outcome

@@ -19,6 +19,8 @@ _PORTAL: Final = "a portal's address reads https://<portal>/ or just <portal>, w
 _SERVER: Final = "an authorization server's address reads https://<host>/"
 
 _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+# What resolvers read as an IPv4 address in one of its old forms: one number, octal or hexadecimal ones.
+_NUMBER: Final = re.compile(r"(.*\.)?([0-9]+|0x[^.]*)")
 _UNPRINTABLE: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]+")
 _USER_ID: Final = re.compile(r"0*[1-9][0-9]{0,17}")
@@ -221,7 +223,9 @@ def _host(name: str) -> str:
         ascii_name = name if name.isascii() else name.encode("idna").decode("ascii")
     except UnicodeError:
         return ""
-    return ascii_name if len(ascii_name) <= 253 and _HOST_NAME.fullmatch(ascii_name) else ""
+    if len(ascii_name) > 253 or _NUMBER.fullmatch(ascii_name):
+        return ""
+    return ascii_name if _HOST_NAME.fullmatch(ascii_name) else ""
 
 
 def is_loopback(name: str) -> bool:
@@ -232,8 +236,12 @@ def is_loopback(name: str) -> bool:
 
 def is_foreign_ip_address(name: str) -> bool:
     """Return whether a host, with a port or without, is a number and not of this very machine."""
-    address = _ip_address(urlsplit(f"//{name}").hostname or "")
-    return address is not None and not address.is_loopback
+    return is_ip_address(name) and not is_loopback(urlsplit(f"//{name}").hostname or "")
+
+
+def is_ip_address(name: str) -> bool:
+    """Return whether a host, with a port or without, is a number."""
+    return _ip_address(urlsplit(f"//{name}").hostname or "") is not None
 
 
 def _ip_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote_plus
 
 from attrs import field, frozen
 
@@ -15,11 +14,14 @@ from bitrix_chat.auth.token import Token
 from bitrix_chat.error_codes import error_class
 from bitrix_chat.errors import (
     InvalidParameter,
+    InvalidPortalUrl,
     LimitError,
     ReauthorizationRequired,
     ServerError,
     TokenRefreshFailed,
 )
+from bitrix_chat.rest.redaction import is_secret, scrub
+from bitrix_chat.rest.secret import concealed
 
 METHOD: Final = "oauth/token"
 """What errors of the authorization server name as their `method`."""
@@ -36,12 +38,14 @@ class Answer:
     failure: str = ""
 
     def fields(self) -> Mapping[str, Any]:
-        """Return the JSON object answered; an empty one for anything else."""
+        """Return the JSON object answered, its tokens as secrets; an empty one for anything else."""
         try:
             content = json.loads(self.body)
         except (ValueError, RecursionError):
             return {}
-        return content if isinstance(content, dict) else {}
+        if not isinstance(content, dict):
+            return {}
+        return {name: concealed(value) if is_secret(name) else value for name, value in content.items()}
 
     def asks_for_query(self, form: Mapping[str, str]) -> bool:
         """Tell whether a POST was not understood, so that it surely changed nothing."""
@@ -53,11 +57,32 @@ class Answer:
         return str(answered.get("error", "")).lower() == "invalid_request" and missing
 
 
+class PortalNotNamed(TokenRefreshFailed):
+    """A pair came without an address of its portal that can be used: whoever knows the portal still has the pair.
+
+    Attributes:
+        answer: what came; it stays behind where the error is pickled.
+    """
+
+    stays_behind = frozenset({"answer"})
+    answer: Answer | None = None
+
+    def token_at(self, endpoint: str) -> Token:
+        """Return the pair as one of the portal at `endpoint`.
+
+        Raises:
+            TokenRefreshFailed: there is no usable pair in the answer either.
+        """
+        answer = self.answer or Answer()
+        return _token(answer, {**answer.fields(), "client_endpoint": endpoint})
+
+
 def token_or_error(answer: Answer, form: Mapping[str, str]) -> Token:
     """Return the pair that answers `form`.
 
     Raises:
         ReauthorizationRequired: refused for good.
+        PortalNotNamed: all but the portal's address can be used.
         TokenRefreshFailed: refused for now, or nothing that can be used.
     """
     fields = answer.fields()
@@ -67,29 +92,39 @@ def token_or_error(answer: Answer, form: Mapping[str, str]) -> Token:
         raise _refusal(answer, fields, form)
     if answer.status != 200:
         raise _failed(answer, "it is neither a token pair nor an error")
-    problem = ""
+    return _token(answer, fields)
+
+
+def _token(answer: Answer, fields: Mapping[str, Any]) -> Token:
+    kind: type[TokenRefreshFailed] = TokenRefreshFailed
     try:
         return Token.from_answer(fields)
+    except InvalidPortalUrl as error:
+        kind, problem = PortalNotNamed, error.description
     except InvalidParameter as error:
         problem = error.description
-    raise _failed(answer, problem)
+    failure = _failed(answer, problem, kind)
+    if isinstance(failure, PortalNotNamed):
+        failure.answer = answer
+    raise failure
 
 
-def _failed(answer: Answer, why: str) -> TokenRefreshFailed:
+def _failed(answer: Answer, why: str, kind: type[TokenRefreshFailed] = TokenRefreshFailed) -> TokenRefreshFailed:
     if answer.status is None:
         what = f"no answer from the authorization server ({why})"
     elif 300 <= answer.status < 400:
         what = "the authorization server redirects, which is not followed with a client secret"
     else:
         what = f"unusable answer from the authorization server ({why})"
-    return TokenRefreshFailed(what, method=METHOD, status=answer.status)
+    return kind(what, method=METHOD, status=answer.status)
 
 
 def _refusal(
     answer: Answer, fields: Mapping[str, Any], form: Mapping[str, str]
 ) -> ReauthorizationRequired | TokenRefreshFailed:
-    code = _without_secrets(str(fields["error"]), form)[:60]
-    description = _without_secrets(str(fields.get("error_description") or ""), form)[:200]
+    secrets = [value for name, value in form.items() if name not in {"grant_type", "client_id"}]
+    code = scrub(str(fields["error"]), secrets)[:60]
+    description = scrub(str(fields.get("error_description") or ""), secrets)[:200]
     kind = TokenRefreshFailed if _is_transient(code, answer.status or 0) else ReauthorizationRequired
     return kind(description or "refused by the authorization server", method=METHOD, code=code, status=answer.status)
 
@@ -104,10 +139,3 @@ def _is_transient(code: str, status: int) -> bool:
         or status in {408, 429}
         or status >= 500
     )
-
-
-def _without_secrets(text: str, form: Mapping[str, str]) -> str:
-    for name, value in form.items():
-        if name not in {"grant_type", "client_id"} and value:
-            text = text.replace(value, "***").replace(quote_plus(value), "***")
-    return text

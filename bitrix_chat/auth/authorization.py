@@ -1,7 +1,6 @@
 """The one place that sends the client secret, and only to the authorization server: once a question, no redirects."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
@@ -11,10 +10,11 @@ from attrs import define, field
 from bitrix_chat.auth.addresses import portal_endpoint, server_origin
 from bitrix_chat.auth.answers import Answer, token_or_error
 from bitrix_chat.auth.token import Token
-from bitrix_chat.rest.tls import verification_for
+from bitrix_chat.rest.lending import own_headers, proxy_headers, sharing
+from bitrix_chat.rest.tls import verification_for, warn_where_unverified
 from bitrix_chat.rest.tracebacks import discreet_coroutine, discreetly_made
 from bitrix_chat.rest.unpacking import ACCEPTED, Unreadable, read_whole
-from bitrix_chat.rest.unrepeated import Unanswered, unrepeated
+from bitrix_chat.rest.unrepeated import seen_behind, unrepeated
 
 DEFAULT_SERVER: Final = "https://oauth.bitrix.info"
 """Answers for every cloud portal, and for self-hosted ones too."""
@@ -46,13 +46,16 @@ class AuthorizationServer:
     """Exchanges codes and refresh tokens for token pairs.
 
     A question is sent at most once. It is a POST, which keeps secrets out of addresses and their
-    logs; where the server does not take one, the documented GET, from then on at once. A session
-    passed in is used and never closed; its middlewares are left out, since one that retries would
-    spend a token twice. Certificates are verified, also where its connector does not.
+    logs; where the server does not take one, the documented GET, from then on at once.
+
+    A session passed in lends its connections, proxy and tracing, and is never closed. Its headers
+    and cookies are for others than this server, and its middlewares are left out, since one that
+    retries would spend a token twice. Certificates are verified, also where its connector does
+    not, which earns a `RuntimeWarning`; plain http to a loopback host goes by no proxy.
 
     Attributes:
         base_url: scheme and host; https, except for a loopback host.
-        session: the session to use; None opens one for each question.
+        session: the session whose connections to use; None opens one for each question.
         timeout: seconds for a whole question, of which up to 10 for the connection.
 
     Source: documentation topic "OAuth 2.0"; that POST is accepted is known from the official SDK.
@@ -62,6 +65,9 @@ class AuthorizationServer:
     session: aiohttp.ClientSession | None = field(default=None, repr=False)
     timeout: float = field(default=_TOTAL, kw_only=True)
     _by_query: bool = field(default=False, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        warn_where_unverified(self.session)
 
     @discreet_coroutine
     async def exchange(self, client_id: str, client_secret: str, code: str) -> Token:
@@ -110,12 +116,10 @@ class AuthorizationServer:
         # An exception of aiohttp carries the URL, which holds the client secret in a GET. So whatever
         # is raised ends here, and the error for the caller is raised where none is being handled.
         try:
-            async with self._open_session() as session:
+            async with self._new_session() as session:
                 return await self._exchange(session, verb, form)
-        except Unanswered as error:
-            return Answer(failure=type(error.__cause__).__name__)
         except Exception as error:  # noqa: BLE001  # the caller's session may raise anything, a closed one does
-            return Answer(failure=type(error).__name__)
+            return Answer(failure=type(seen_behind(error)).__name__)
 
     async def _exchange(self, session: aiohttp.ClientSession, verb: str, form: Mapping[str, str]) -> Answer:
         async with session.request(
@@ -123,25 +127,24 @@ class AuthorizationServer:
             f"{self.base_url}{_PATH}",
             params=form if verb == "GET" else None,
             data=None if verb == "GET" else aiohttp.FormData(form),
-            headers={"Accept": "application/json", "Accept-Encoding": ACCEPTED},
+            headers={"Accept": "application/json"},
             allow_redirects=False,
             raise_for_status=False,
-            auto_decompress=False,
             middlewares=(unrepeated,),
             ssl=verification_for(self.session),
+            proxy_headers=proxy_headers(self.session),
             timeout=aiohttp.ClientTimeout(total=self.timeout, connect=min(_CONNECT, self.timeout)),
         ) as response:
             return await _read(response)
 
-    @asynccontextmanager
-    async def _open_session(self) -> AsyncIterator[aiohttp.ClientSession]:
+    def _new_session(self) -> aiohttp.ClientSession:
+        headers = own_headers(self.session, ACCEPTED)
         if self.session is not None:
-            yield self.session
-            return
+            return sharing(self.session, headers, scheme=self.base_url.partition(":")[0])
         # The system's resolver, as for every other program of the host: aiohttp takes c-ares where that is installed.
         connector = aiohttp.TCPConnector(resolver=aiohttp.ThreadedResolver(), force_close=True)
-        async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            yield session
+        jar = aiohttp.DummyCookieJar()
+        return aiohttp.ClientSession(connector=connector, cookie_jar=jar, headers=headers, auto_decompress=False)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:

@@ -27,20 +27,24 @@ Why this way:
 
 A refresh may name another host than before: portals get new names, and the answer comes from the authorization
 server alone, proven by TLS, in return for a token that only it could have issued. So the new address is taken over
-with its pair; refusing it would cost an installation whenever a portal is renamed.
+with its pair, and a warning says so; refusing it would cost an installation whenever a portal is renamed. But a
+portal known by name is never renamed to a number, nor from https to http: then, and where no usable address comes, the
+known one is kept with the new pair. The pair is never lost for its address, since the old one is spent.
 
 Nothing here binds to an event loop for longer than one flight, so that an object survives `asyncio.run`.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 import aiohttp
-from attrs import frozen
+from attrs import evolve, frozen
 
-from bitrix_chat.auth.addresses import is_foreign_ip_address, is_insecure, portal_endpoint
+from bitrix_chat.auth.addresses import is_foreign_ip_address, is_insecure, is_ip_address, portal_endpoint
+from bitrix_chat.auth.answers import PortalNotNamed
 from bitrix_chat.auth.authorization import DEFAULT_SERVER, AuthorizationServer, authorize_url
 from bitrix_chat.auth.single_flight import SingleFlight, afresh
 from bitrix_chat.auth.stores import MemoryTokenStore, TokenStore
@@ -53,9 +57,11 @@ from bitrix_chat.errors import (
     ReauthorizationRequired,
     TokenStoreError,
 )
-from bitrix_chat.rest.redaction import host_of
+from bitrix_chat.rest.redaction import host_of, scrub_error
 from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
+
+logger: Final = logging.getLogger("bitrix_chat")
 
 
 @frozen
@@ -242,13 +248,24 @@ class OAuthAuth:
             stored = await self._read()
             if stored is not None and stored.access_token != rejected.token:
                 return self._adopt(stored)
-            spent = (stored or self._current()).refresh_token
+            old = stored or self._current()
             try:
-                renewed = await self._server.refresh(self.client_id, self._client_secret, spent)
+                renewed = await self._renewed(old)
             except ReauthorizationRequired as error:
                 self._ready, self._refusal = None, afresh(error)
                 raise
-            return await self._save(_Unsaved(renewed, spent))
+            return await self._save(_Unsaved(renewed, old.refresh_token))
+
+    async def _renewed(self, old: Token) -> Token:
+        try:
+            return _at_home(old, await self._server.refresh(self.client_id, self._client_secret, old.refresh_token))
+        except PortalNotNamed as error:
+            unnamed = error
+        except BitrixError as error:
+            scrub_error(error, (old.access_token, old.refresh_token, self._client_secret))
+            raise
+        logger.warning("a renewal named no usable address, %s is kept", host_of(old.client_endpoint))
+        return unnamed.token_at(old.client_endpoint)
 
     async def _install(self, token: Token) -> Credentials:
         async with self._store.lock():
@@ -302,6 +319,18 @@ def _check_host(host: str, begun_at: str | None) -> None:
         raise PortalMismatch(f"the login was begun at {begun_at}, and the authorization is of {host}; nothing was kept")
     if begun_at is None and is_foreign_ip_address(host):
         raise PortalMismatch(f"the authorization is of {host}, and an IP address is only taken where `portal` names it")
+
+
+def _at_home(old: Token, renewed: Token) -> Token:
+    """Return a renewed pair with the address that requests may go to from now on."""
+    known, named = host_of(old.client_endpoint), host_of(renewed.client_endpoint)
+    insecure = is_insecure(renewed.client_endpoint) and not is_insecure(old.client_endpoint)
+    if insecure or (is_ip_address(named) and not is_ip_address(known)):
+        logger.warning("a renewal named %s for the portal %s, which is kept", named, known)
+        return evolve(renewed, client_endpoint=old.client_endpoint)
+    if named != known:
+        logger.warning("a renewal moved the portal from %s to %s", known, named)
+    return renewed
 
 
 def _is_newer(given: Token, stored: Token) -> bool:

@@ -108,7 +108,7 @@ def scrubbed(value: Any, secrets: Iterable[str]) -> Any:
 def scrub_error(error: BitrixError, secrets: Iterable[str]) -> None:
     """Mask every secret in what an error says."""
     known = list(secrets)
-    error.description = scrub(error.description, known)
+    error.description = _scrub_cut(error.description, known)
     error.args = (error.description,)
     if error.code is not None:
         error.code = _scrub_cut(error.code, known)

@@ -16,6 +16,10 @@ class Secret(str):
     def __repr__(self) -> str:
         return repr(MASK)
 
+    def __getitem__(self, place: SupportsIndex | slice) -> "Secret":
+        # Who shortens long texts, as rich does, shows the repr of a slice.
+        return Secret(super().__getitem__(place))
+
     def __copy__(self) -> "Secret":
         return self
 

@@ -29,7 +29,7 @@ from bitrix_chat.transport.fetching import Download, Leaving
 from bitrix_chat.transport.links import Links, is_at, parsed
 from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 from bitrix_chat.transport.signing import Signing
-from bitrix_chat.transport.wire import Wire
+from bitrix_chat.transport.wire import ANSWER_TIMEOUT, Wire
 
 _HOPS: Final = 3
 _LONGEST_ERROR: Final = 1 << 16
@@ -63,7 +63,7 @@ class Downloading:
 
         Args:
             link: the signed link.
-            deadline: the loop time by which all of it has to be here.
+            deadline: the loop time by which all of it has to be here; without one, a file that drips takes for ever.
             policy: how often to repeat what never left, or was never answered.
 
         Raises:
@@ -168,15 +168,13 @@ async def _discreet_pieces(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]
 
 
 async def _is_refused_for_now(download: Download, secrets: Iterable[str]) -> bool:
-    body = bytearray()
-    async for piece in download.pieces:
-        body += piece
-        if len(body) > _LONGEST_ERROR:
-            return False
     if 300 <= download.status < 400:  # without a Location it leads nowhere
         return False
+    body = await _said_instead(download)
+    if body is None:
+        return False
     try:
-        open_envelope("download", download.status, bytes(body))
+        open_envelope("download", download.status, body)
     except QueryLimitExceeded:
         return True
     except UnexpectedAnswer:
@@ -188,7 +186,25 @@ async def _is_refused_for_now(download: Download, secrets: Iterable[str]) -> boo
     return False
 
 
+async def _said_instead(download: Download) -> bytes | None:
+    """Return what came instead of a file, None where it is too long for a portal's error or comes too slowly."""
+    body = bytearray()
+    bound = asyncio.timeout(ANSWER_TIMEOUT)
+    try:
+        async with bound:
+            async for piece in download.pieces:
+                body += piece
+                if len(body) > _LONGEST_ERROR:
+                    return None
+    except TimeoutError:  # the deadline's error is one, too
+        if not bound.expired():
+            raise
+        return None
+    return bytes(body)
+
+
 def _secrets(link: str, endpoint: str) -> list[str]:
     # Decoded and as written: the portal may repeat either.
     query = parsed(link)
-    return [secret for secret in (webhook_secret(endpoint), query.raw_query_string, *query.query.values()) if secret]
+    texts = (webhook_secret(endpoint), query.raw_query_string, *query.query.values())
+    return [concealed(secret) for secret in texts if secret]

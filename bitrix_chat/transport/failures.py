@@ -16,7 +16,7 @@ from bitrix_chat.errors import (
     UntrustedCertificate,
 )
 from bitrix_chat.outcomes import Outcome
-from bitrix_chat.rest.unrepeated import Unanswered
+from bitrix_chat.rest.unrepeated import seen_behind
 
 
 class Failure(NamedTuple):
@@ -43,8 +43,7 @@ def failure_of(
         written: whether bytes had left.
         when_written: what it is then.
     """
-    if isinstance(error, Unanswered) and error.__cause__ is not None:
-        error = error.__cause__
+    error = seen_behind(error)
     if written:
         return Failure(when_written, f"{host}: {what_happened(error)} after the request had left")
     if isinstance(error, aiohttp.ServerFingerprintMismatch):

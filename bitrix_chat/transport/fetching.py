@@ -1,6 +1,7 @@
 """One GET of a file's link, sent at most once, and its bytes in pieces: the only GET there is."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -21,9 +22,16 @@ from bitrix_chat.transport.sessions import Sessions
 
 @define
 class Leaving:
-    """Whether a download's request may have left."""
+    """Whether a download's request may have left, and what is to happen then."""
 
     written: bool = False
+    on_leave: Callable[[], None] | None = field(default=None, init=False, repr=False)
+
+    def leave(self) -> None:
+        """Note that its head is leaving."""
+        self.written = True
+        if self.on_leave is not None:
+            self.on_leave()
 
 
 @frozen
@@ -36,12 +44,19 @@ class Download:
 
 
 class Fetching:
-    """Opens addresses for reading."""
+    """Opens addresses for reading.
 
-    def __init__(self, sessions: Sessions, lifetime: Lifetime, timeout: aiohttp.ClientTimeout) -> None:
+    From when a request has left, the head of its answer may take `answer_timeout` seconds, and so may each pause of the
+    file behind it; the whole file, however slowly it drips, may take as long as the deadline allows.
+    """
+
+    def __init__(
+        self, sessions: Sessions, lifetime: Lifetime, *, connect_timeout: float, answer_timeout: float
+    ) -> None:
         self._sessions = sessions
         self._lifetime = lifetime
-        self._timeout = timeout
+        self._answer_timeout = answer_timeout
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=answer_timeout)
 
     @asynccontextmanager
     async def open(
@@ -61,7 +76,7 @@ class Fetching:
         host = url.host or ""
         try:
             async with self._lifetime.wait(deadline):
-                session = self._sessions.for_downloads(is_stranger=is_stranger)
+                session = self._sessions.for_downloads(url, is_stranger=is_stranger)
                 if session is None:
                     return Failure(ClientClosed, "the aiohttp session that was passed in is closed")
                 response = await self._asked(session, url, leaving)
@@ -72,16 +87,18 @@ class Fetching:
         return _Incoming(response, host, self._lifetime, deadline)
 
     async def _asked(self, session: aiohttp.ClientSession, url: URL, leaving: Leaving) -> aiohttp.ClientResponse:
-        return await session.get(
-            url,
-            allow_redirects=False,
-            raise_for_status=False,
-            timeout=self._timeout,
-            ssl=self._sessions.verification,
-            proxy_headers=self._sessions.proxy_headers,
-            middlewares=(unrepeated,),
-            trace_request_ctx=leaving,
-        )
+        async with asyncio.timeout(None) as head:
+            leaving.on_leave = lambda: head.reschedule(asyncio.get_running_loop().time() + self._answer_timeout)
+            return await session.get(
+                url,
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=self._timeout,
+                ssl=self._sessions.verification,
+                proxy_headers=self._sessions.proxy_headers,
+                middlewares=(unrepeated,),
+                trace_request_ctx=leaving,
+            )
 
 
 class _Incoming:

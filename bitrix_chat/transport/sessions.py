@@ -1,123 +1,85 @@
-"""The sessions requests go by: our own, or ones over the connections of a caller's, which stays as it was.
-
-Its connector, headers, proxy and tracing are used. Cookies stay out: PHP would make requests with one session cookie
-wait for each other. So do its middlewares, since one that retries would repeat what must not be repeated.
-"""
+"""The sessions requests go by: our own, or ones over the connections of a caller's, which stays as it was."""
 
 import ssl
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Final
 
 import aiohttp
-from multidict import CIMultiDict
+from yarl import URL
 
+from bitrix_chat.rest.lending import lent_headers, own_headers, proxy_headers, sharing
 from bitrix_chat.rest.tls import verification_for
 from bitrix_chat.rest.unpacking import ACCEPTED
-
-_PROXY_AUTHORIZATION: Final = "Proxy-Authorization"
 
 
 class Sessions:
     """Opens sessions as they are needed, over `callers` if there is one.
 
     Attributes:
-        verification: what every request says with `ssl=`: True leaves it to the connector, which then verifies.
-        proxy_headers: what every request tells a proxy, and nobody else. http:// reaches only loopback hosts, where no
-            proxy stands in between.
+        proxy_headers: what every request tells a proxy, and nobody else. http:// reaches only loopback hosts, and no
+            proxy is asked on the way there.
     """
 
     def __init__(self, callers: aiohttp.ClientSession | None) -> None:
         self._callers = callers
-        self._for_calls: aiohttp.ClientSession | None = None
-        self._for_downloads: dict[bool, aiohttp.ClientSession] = {}
-        self.verification: ssl.SSLContext | bool = verification_for(callers)
-        self.proxy_headers: Mapping[str, str] = _proxy_headers(callers)
+        self._own: aiohttp.ClientSession | None = None
+        self._for_calls: dict[str, aiohttp.ClientSession] = {}
+        self._for_downloads: dict[tuple[str, bool], aiohttp.ClientSession] = {}
+        self.proxy_headers: Mapping[str, str] = proxy_headers(callers)
 
-    def for_calls(self) -> aiohttp.ClientSession | None:
-        """Return the session for calls, None once the caller's session is closed."""
-        if self._callers is not None and self._callers.closed:
-            return None
-        if self._for_calls is None or self._for_calls.closed:
-            self._for_calls = _own_session() if self._callers is None else _session_over(self._callers)
-        return self._for_calls
+    @property
+    def verification(self) -> ssl.SSLContext | bool:
+        """What a request says with `ssl=`, asked anew for each: a caller may change an SSLContext at any time.
 
-    def for_downloads(self, *, is_stranger: bool) -> aiohttp.ClientSession | None:
-        """Return the session for downloads, without the caller's headers for hosts that are not the portal."""
-        base = self.for_calls()
+        True leaves it to the connector, which then verifies.
+        """
+        return verification_for(self._callers)
+
+    def for_calls(self, url: URL) -> aiohttp.ClientSession | None:
+        """Return the session for a call to an address, None once the caller's session is closed."""
+        base = self._base()
         if base is None:
             return None
-        session = self._for_downloads.get(is_stranger)
+        session = self._for_calls.get(url.scheme)
         if session is None or session.closed:
-            session = self._for_downloads[is_stranger] = _session_for_downloads(base, is_stranger=is_stranger)
+            session = self._for_calls[url.scheme] = sharing(base, lent_headers(base, ACCEPTED), scheme=url.scheme)
+        return session
+
+    def for_downloads(self, url: URL, *, is_stranger: bool) -> aiohttp.ClientSession | None:
+        """Return the session for a download, without the caller's headers for hosts that are not the portal."""
+        base = self._base()
+        if base is None:
+            return None
+        session = self._for_downloads.get((url.scheme, is_stranger))
+        if session is None or session.closed:
+            headers = (own_headers if is_stranger else lent_headers)(base, "identity")
+            session = sharing(base, headers, [_telling_what_left()], scheme=url.scheme)
+            self._for_downloads[url.scheme, is_stranger] = session
         return session
 
     async def close(self) -> None:
         """Close the own sessions; the caller's stays open."""
-        for session in (*self._for_downloads.values(), self._for_calls):
+        for session in (*self._for_downloads.values(), *self._for_calls.values(), self._own):
             if session is not None:
                 await session.close()
 
-
-def _user_agent() -> str:
-    from importlib.metadata import version  # noqa: PLC0415  # slow to import, and needed once a session
-
-    return f"bitrix_chat/{version('bitrix-chat')}"
+    def _base(self) -> aiohttp.ClientSession | None:
+        if self._callers is not None:
+            return None if self._callers.closed else self._callers
+        if self._own is None or self._own.closed:
+            self._own = _own_session()
+        return self._own
 
 
 def _own_session() -> aiohttp.ClientSession:
     # The threaded resolver is the system's; aiohttp prefers c-ares where it is installed, which fails on some networks.
     connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": _user_agent(), "Accept-Encoding": ACCEPTED},
-        auto_decompress=False,
-    )
-
-
-def _session_over(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
-    headers = session.headers.copy()
-    headers.popall(_PROXY_AUTHORIZATION, None)
-    headers.setdefault("User-Agent", _user_agent())
-    headers["Accept-Encoding"] = ACCEPTED
-    return _sharing(session, headers, list(session.trace_configs))
-
-
-def _session_for_downloads(session: aiohttp.ClientSession, *, is_stranger: bool) -> aiohttp.ClientSession:
-    headers = CIMultiDict(session.headers)
-    if is_stranger:
-        headers = CIMultiDict({"User-Agent": headers["User-Agent"]})
-    headers["Accept-Encoding"] = "identity"
-    return _sharing(session, headers, [*session.trace_configs, _telling_what_left()])
-
-
-def _sharing(
-    session: aiohttp.ClientSession, headers: Mapping[str, str], traces: list[aiohttp.TraceConfig]
-) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=session.connector,
-        connector_owner=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=headers,
-        proxy=getattr(session, "_default_proxy", None),
-        trust_env=session.trust_env,
-        trace_configs=traces,
-        auto_decompress=False,
-    )
-
-
-def _proxy_headers(session: aiohttp.ClientSession | None) -> Mapping[str, str]:
-    if session is None:
-        return {}
-    proxy_auth = getattr(session, "_default_proxy_auth", None)
-    written = session.headers.get(_PROXY_AUTHORIZATION) if proxy_auth is None else proxy_auth.encode()
-    return {} if written is None else {_PROXY_AUTHORIZATION: written}
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _telling_what_left() -> aiohttp.TraceConfig:
     async def leave(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:  # aiohttp awaits it
-        context.trace_request_ctx.written = True
+        context.trace_request_ctx.leave()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(leave)

@@ -5,7 +5,6 @@ No exception of aiohttp leaves this module, and no frame that holds an address o
 """
 
 import functools
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final
@@ -16,8 +15,9 @@ from attrs import field, frozen
 from yarl import URL
 
 from bitrix_chat.errors import ClientClosed, UnexpectedAnswer
-from bitrix_chat.rest.tls import UNVERIFIED
+from bitrix_chat.rest.tls import warn_where_unverified
 from bitrix_chat.rest.unpacking import read_whole
+from bitrix_chat.rest.unrepeated import unrepeated
 from bitrix_chat.transport.failures import Failure, failure_of
 from bitrix_chat.transport.lifetime import Lifetime
 from bitrix_chat.transport.moving import location_of
@@ -34,6 +34,7 @@ LONGEST_ANSWER: Final = 16 << 20
 """Bytes of an answer, unpacked, beyond which it is given up."""
 
 _PIECE: Final = 1 << 16
+_JSON: Final = {"Content-Type": "application/json"}
 
 
 @frozen
@@ -76,7 +77,7 @@ class Wire:
     """Posts to the portal through its own session, or through the connections of the caller's.
 
     A caller's session is neither closed nor changed. One that does not verify certificates earns a
-    `RuntimeWarning`, and its connections are not used without verification.
+    `RuntimeWarning`, and its connections are not used without verification, nor its proxy for plain http.
     """
 
     def __init__(
@@ -87,17 +88,17 @@ class Wire:
         answer_timeout: float = ANSWER_TIMEOUT,
     ) -> None:
         self._sessions = Sessions(session)
-        if self._sessions.verification is not True:
-            warnings.warn(UNVERIFIED, RuntimeWarning, stacklevel=4)
+        warn_where_unverified(session)
         self.lifetime = Lifetime()
         self._timeout = aiohttp.ClientTimeout(total=answer_timeout, sock_connect=connect_timeout)
-        self._patient = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=answer_timeout)
+        self._connect_timeout, self._answer_timeout = connect_timeout, answer_timeout
 
     @functools.cached_property
     def _fetching(self) -> "Fetching":
         from bitrix_chat.transport.fetching import Fetching  # noqa: PLC0415  # few programs download anything
 
-        return Fetching(self._sessions, self.lifetime, self._patient)
+        bounds = {"connect_timeout": self._connect_timeout, "answer_timeout": self._answer_timeout}
+        return Fetching(self._sessions, self.lifetime, **bounds)
 
     async def post(self, url: URL, body: bytes, on_write: Callable[[], None]) -> Reply:
         """Post a JSON body, not an empty one, and return whatever comes back.
@@ -121,18 +122,20 @@ class Wire:
         raise seen.error()
 
     async def _exchange(self, url: URL, payload: _Body) -> Reply | Failure:
-        session = self._sessions.for_calls()
+        session = self._sessions.for_calls(url)
         if session is None:
             return Failure(ClientClosed, "the aiohttp session that was passed in is closed")
         try:
             async with session.post(
                 url,
                 data=payload,
+                headers=_JSON,
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=self._timeout,
                 ssl=self._sessions.verification,
                 proxy_headers=self._sessions.proxy_headers,
+                middlewares=(unrepeated,),
             ) as response:
                 pieces, encoding = response.content.iter_any(), response.headers.get("Content-Encoding")
                 answer = await read_whole(pieces, encoding, LONGEST_ANSWER)

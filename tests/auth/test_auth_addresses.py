@@ -40,6 +40,7 @@ async def test_every_form_in_which_the_portal_shows_a_webhook_gives_the_same_end
         ),
         ("https://intranet/rest/1/s", "https://intranet/rest/1/s/", "intranet"),
         ("https://10.0.0.5/rest/1/s", "https://10.0.0.5/rest/1/s/", "10.0.0.5"),
+        ("https://0x.7.b24.example/rest/1/s", "https://0x.7.b24.example/rest/1/s/", "0x.7.b24.example"),
         ("https://портал.рф/rest/1/s", "https://xn--80awhdgm.xn--p1ai/rest/1/s/", "xn--80awhdgm.xn--p1ai"),
         ("http://127.0.0.1:8080/rest/1/s", "http://127.0.0.1:8080/rest/1/s/", "127.0.0.1:8080"),
         ("http://127.9.9.9/rest/1/s", "http://127.9.9.9/rest/1/s/", "127.9.9.9"),
@@ -86,6 +87,12 @@ async def test_self_hosted_and_loopback_webhooks_are_accepted(url, endpoint, hos
         (f"https:///rest/1/{SECRET}/", "host name is missing"),
         (f"https://-acme-/rest/1/{SECRET}/", "host name is missing"),
         (f"https://[fe80::1%25eth0]/rest/1/{SECRET}/", "host name is missing"),
+        (f"https://2852039166/rest/1/{SECRET}/", "host name is missing"),
+        (f"https://0xA9fea9fe/rest/1/{SECRET}/", "host name is missing"),
+        (f"https://0251.0376.0251.0376/rest/1/{SECRET}/", "host name is missing"),
+        (f"https://169.254.0xa9fe/rest/1/{SECRET}/", "host name is missing"),
+        (f"https://169.254.43518/rest/1/{SECRET}/", "host name is missing"),
+        (f"https://１６９.254.169.254/rest/1/{SECRET}/", "host name is missing"),  # noqa: RUF001  # they become digits
         (f"https://{'é' * 70}/rest/1/{SECRET}/", "host name is missing"),
         (f"https://acme.bitrix24.com:{SECRET}/rest/1/{SECRET}/", "port"),
         (f"https://acme.bitrix24.com:0/rest/1/{SECRET}/", "port"),
@@ -155,6 +162,7 @@ def test_a_portal_is_known_by_its_domain(text, endpoint):
         ("https://acme.bitrix24.com/company/", "goes on behind"),
         ("http://acme.bitrix24.com", "http://"),
         ("", "host name is missing"),
+        ("2852039166", "host name is missing"),
         (f"{SECRET}@acme.bitrix24.com", "user name or password"),
         ("//acme.bitrix24.com", "goes on behind"),
         (5, "text, not int"),
@@ -172,3 +180,5 @@ def test_an_authorization_server_is_a_host_and_nothing_behind():
         server_origin("https://oauth.bitrix.info/oauth/token/")
     with pytest.raises(InvalidPortalUrl, match="http://"):
         server_origin("http://oauth.bitrix.info")
+    with pytest.raises(InvalidPortalUrl, match="host name is missing"):
+        server_origin("0x7f.1")

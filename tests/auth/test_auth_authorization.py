@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from yarl import URL
 
 from bitrix_chat.auth import AuthorizationServer, OAuthAuth, authorize_url
 from bitrix_chat.errors import InvalidPortalUrl, Outcome, ReauthorizationRequired, TokenRefreshFailed
@@ -209,7 +210,7 @@ async def test_a_session_passed_in_is_used_under_our_rules_and_stays_open(issuer
         return await send(request)
 
     async with aiohttp.ClientSession(
-        headers={"X-Mine": "yes"}, raise_for_status=True, auto_decompress=False, middlewares=(retrying,)
+        headers={"User-Agent": "mine"}, raise_for_status=True, auto_decompress=False, middlewares=(retrying,)
     ) as session:
         server = AuthorizationServer(issuer.url, session)
         await _refresh(server)
@@ -217,7 +218,49 @@ async def test_a_session_passed_in_is_used_under_our_rules_and_stays_open(issuer
         with pytest.raises(ReauthorizationRequired):
             await _refresh(server)
         assert not session.closed
-    assert (issuer.headers[0]["X-Mine"], len(issuer.asked), repeated) == ("yes", 2, [])
+    assert (issuer.headers[0]["User-Agent"], len(issuer.asked), repeated) == ("mine", 2, [])
+
+
+@pytest.mark.parametrize("status", [200, 405], ids=["POST", "GET"])
+async def test_what_a_session_holds_for_others_stays_with_it_and_nothing_is_put_into_its_jar(issuer, status):
+    def answer():
+        response = web.json_response(issuer.answer() if status == 200 else {}, status=status)
+        response.set_cookie("visit", "1")
+        return response
+
+    issuer.script.append(answer)
+    jar = aiohttp.CookieJar(unsafe=True)
+    jar.update_cookies({"theirs": "canary-cookie"}, URL(issuer.url))
+    headers = {"Authorization": "Bearer canary-key", "content-type": "application/json", "X-Mine": "canary-mine"}
+    async with aiohttp.ClientSession(cookie_jar=jar, headers=headers) as session:
+        await _refresh(AuthorizationServer(issuer.url, session))
+        assert not session.closed
+        assert session.headers == headers
+    assert [cookie.key for cookie in jar] == ["theirs"]
+    assert [verb for verb, _ in issuer.asked] == ["POST", "GET"][: 1 if status == 200 else 2]
+    assert issuer.asked[0][1]["client_secret"] == CLIENT_SECRET
+    assert issuer.headers[0]["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "canary" not in str(issuer.headers)
+    assert not any({"Cookie", "Authorization"} & set(sent) for sent in issuer.headers)
+
+
+@pytest.mark.parametrize("how", ["environment", "session"])
+async def test_plain_http_to_a_loopback_host_goes_past_the_sessions_proxy(issuer, how, monkeypatch):
+    seen = []
+
+    async def listen(_, writer):
+        seen.append(1)
+        writer.close()
+
+    for name in ("no_proxy", "NO_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as proxy:
+        address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        monkeypatch.setenv("http_proxy", address)
+        options = {"trust_env": True} if how == "environment" else {"proxy": address}
+        async with aiohttp.ClientSession(**options) as session:
+            await _refresh(AuthorizationServer(issuer.url, session))
+    assert (len(issuer.asked), seen) == (1, [])
 
 
 @asynccontextmanager

@@ -35,6 +35,7 @@ REQUIRED: Final = frozenset({*range(1, 36), *range(37, 41), 43, *range(46, 54)})
 
 _FOLDER: Final = Path(__file__).parent
 _ROW: Final = "fault_row"
+_SELECTING: Final = ("keyword", "lf", "stepwise", "deselect", "ignore", "ignore_glob", "collectonly", "setuponly")
 _HEADINGS: Final = ("row", "fault", "expected", "seen", "executions")
 
 
@@ -119,21 +120,27 @@ def _count(executions: int | None) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the table, and the required rows that are missing from a run of the whole folder."""
+    """Print the table; a run of the whole folder that misses a required row fails. All processes' lines meet here."""
     stats = terminalreporter.stats
     passed = _lines(stats.get("passed", ()))
     failed = _lines([*stats.get("failed", ()), *stats.get("error", ())])
-    if not passed and not failed:
-        return
+    if passed or failed:
+        _print(terminalreporter, passed, failed)
+    if ran_whole(config):
+        missing = sorted(REQUIRED - {line.number for line in passed})
+        shown = f"rows without a test that passed: {', '.join(map(str, missing))}" if missing else "no row is missing"
+        terminalreporter.line(shown)
+        session = terminalreporter._session  # no hook gives both it and the lines
+        if missing and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _print(terminalreporter: Any, passed: list[Line], failed: list[Line]) -> None:
     told = [(line, True) for line in passed] + [(line, False) for line in failed]
     told.sort(key=lambda pair: (pair[0].number, pair[0].fault))
     terminalreporter.section("fault matrix")
     for text in table([line.cells(passed=right) for line, right in told]):
         terminalreporter.line(text)
-    missing = sorted(REQUIRED - {line.number for line in passed})
-    if ran_whole(config):
-        shown = f"rows without a test that passed: {', '.join(map(str, missing))}" if missing else "no row is missing"
-        terminalreporter.line(shown)
 
 
 def _lines(reports: Iterable[Any]) -> list[Line]:
@@ -154,5 +161,5 @@ def ran_whole(config: pytest.Config) -> bool:
     """Tell whether the run was of the whole folder, and of no selection from it."""
     asked = [config.invocation_params.dir / argument for argument in config.args]
     whole = any(path.is_dir() and _FOLDER.is_relative_to(path.resolve()) for path in asked)
-    chosen = any(getattr(config.option, name, None) for name in ("keyword", "lf", "deselect"))
+    chosen = any(getattr(config.option, name, None) for name in _SELECTING)
     return whole and not chosen and config.option.markexpr in {"", "not slow"}

@@ -137,7 +137,7 @@ async def test_a_session_of_its_own_is_opened_anew(seen: Seen):
     async with Portal() as portal, portal.client() as b24:
         await used(b24)
         assert b24._stack is not None
-        session = b24._stack._signing._wire._sessions.for_calls()
+        session = b24._stack._signing._wire._sessions._base()
         assert session is not None
         await session.close()
         call = b24.im.chat.add(title="Shelf")

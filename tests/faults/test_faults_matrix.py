@@ -1,5 +1,7 @@
 """The table of the matrix can fail a test, and says what is missing."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +21,11 @@ class Terminal:
     def __init__(self, **stats):
         self.stats = stats
         self.lines = []
+        self._session = SimpleNamespace(exitstatus=pytest.ExitCode.OK)
+
+    @property
+    def exit_code(self):
+        return self._session.exitstatus
 
     def section(self, title):
         self.lines.append(f"== {title}")
@@ -100,8 +107,22 @@ def test_the_table_has_a_line_for_each_test_in_the_order_of_the_rows():
 
 def test_a_run_without_rows_prints_no_table():
     terminal = Terminal(passed=[SimpleNamespace(user_properties=[])], error=[SimpleNamespace()])
-    pytest_terminal_summary(terminal, run_of("tests"))
+    pytest_terminal_summary(terminal, run_of("tests/portal"))
     assert terminal.lines == []
+
+
+def test_a_run_of_the_whole_folder_without_any_row_misses_them_all():
+    terminal = Terminal(passed=[SimpleNamespace(user_properties=[])])
+    pytest_terminal_summary(terminal, run_of("tests"))
+    assert terminal.lines == [f"rows without a test that passed: {', '.join(map(str, sorted(REQUIRED)))}"]
+    assert terminal.exit_code == pytest.ExitCode.TESTS_FAILED
+
+
+def test_the_code_of_a_run_that_was_interrupted_stays():
+    terminal = Terminal()
+    terminal._session.exitstatus = pytest.ExitCode.INTERRUPTED
+    pytest_terminal_summary(terminal, run_of("tests"))
+    assert terminal.exit_code == pytest.ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize("whole", ["tests", "tests/faults", str(FOLDER)])
@@ -109,12 +130,14 @@ def test_a_run_of_the_whole_folder_names_the_rows_that_are_missing(whole):
     terminal = Terminal(passed=[report_of(number) for number in REQUIRED - {5, 43}], failed=[report_of(43)])
     pytest_terminal_summary(terminal, run_of("tests/portal", whole))
     assert terminal.lines[-1] == "rows without a test that passed: 5, 43"
+    assert terminal.exit_code == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_run_of_all_rows_misses_none():
     terminal = Terminal(passed=[report_of(number) for number in REQUIRED])
     pytest_terminal_summary(terminal, run_of("tests"))
     assert terminal.lines[-1] == "no row is missing"
+    assert terminal.exit_code == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -124,6 +147,8 @@ def test_a_run_of_all_rows_misses_none():
         run_of("tests/faults/matrix.py"),
         run_of("tests", keyword="reset"),
         run_of("tests", lf=True),
+        run_of("tests", ignore=["tests/faults/test_faults_limits.py"]),
+        run_of("tests", collectonly=True),
         run_of("tests", markexpr="slow"),
     ],
 )
@@ -131,6 +156,37 @@ def test_a_selection_is_not_blamed_for_what_it_leaves_out(run):
     terminal = Terminal(passed=[report_of(9)])
     pytest_terminal_summary(terminal, run)
     assert terminal.lines[-1].startswith("9 ")
+    assert terminal.exit_code == pytest.ExitCode.OK
+
+
+CONFTEST = """
+import pathlib
+from tests.faults import matrix
+
+matrix._FOLDER = pathlib.Path(__file__).parent
+
+def pytest_terminal_summary(terminalreporter, config):
+    matrix.pytest_terminal_summary(terminalreporter, config)
+"""
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "1")])
+@pytest.mark.parametrize(("selection", "code"), [((), 1), (("-k", "any"), 0)])
+def test_a_whole_run_that_passes_fails_for_its_missing_rows_in_any_number_of_processes(
+    tmp_path, processes, selection, code
+):
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_any.py").write_text("def test_any():\n    pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *processes, *selection, str(tmp_path)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(FOLDER.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == code, done.stdout
+    assert "1 passed" in done.stdout
 
 
 def test_the_issue_asks_for_these_rows():

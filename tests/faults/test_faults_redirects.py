@@ -35,7 +35,7 @@ from tests.transport.raw_servers import server
 OLD: Final = "acme.bitrix24.com"
 NEW: Final = "acme-new.bitrix24.com"
 ON_PREMISE: Final = "portal.example"
-STATUSES: Final = (301, 302, 303, 307, 308)
+STATUSES: Final = (301, 302, 307, 308)
 
 
 class _ThisMachine(AbstractResolver):

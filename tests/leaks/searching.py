@@ -2,13 +2,14 @@
 
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 _TESTS: Final = str(Path(__file__).parents[1]) + os.sep
-_EMULATOR: Final = ("bitrix_chat.portal", "_pytest.", "pluggy.")
+_OTHERS: Final = ("bitrix_chat.portal", "bitrix_chat.cli.", "cyclopts.", "_pytest.", "pluggy.")
+"""Whose variables are searched by nobody: the emulator's, and a command's, whose line any process list shows."""
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -24,9 +25,12 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def sayings(error: BaseException) -> Iterator[str]:
-    """Yield what an error and those behind it say, the variables of every frame but the tests' and emulator's too."""
+    """Yield what an error and those behind it say, and the variables of every frame of the library."""
     for each in chain(error):
-        yield f"{each} {each!r} {each.args!r} {vars(each)!r}"
+        kept: Collection[str] = getattr(each, "stays_behind", ())  # said to hold secrets, and asked for by name
+        shared = {name: value for name, value in vars(each).items() if name not in kept}
+        yield " ".join(map(shown, (each, each.args, shared)))
+        yield shown(each, str)
         yield from variables(each.__traceback__)
 
 
@@ -35,16 +39,16 @@ def variables(link: TracebackType | None) -> Iterator[str]:
     while link is not None:
         frame, link = link.tb_frame, link.tb_next
         name = str(frame.f_globals.get("__name__", ""))
-        if frame.f_code.co_filename.startswith(_TESTS) or name.startswith(_EMULATOR):
+        if frame.f_code.co_filename.startswith(_TESTS) or name.startswith(_OTHERS):
             continue
         for variable, value in frame.f_locals.items():
             yield f"{name}.{frame.f_code.co_qualname}: {variable} = {shown(value)}"
 
 
-def shown(value: object) -> str:
-    """Return a repr; some raise."""
+def shown(value: object, kind: Callable[[object], str] = repr) -> str:
+    """Return a repr or another text; some raise."""
     try:
-        return repr(value)
+        return kind(value)
     except Exception as error:  # noqa: BLE001
         return type(error).__name__
 

@@ -1,20 +1,23 @@
-"""Fails whichever test lets a secret of the emulator out: by a log record, warning, output, caught error or file.
+"""Fails whichever test lets a secret of the emulator out: by a log record, warning, output, error or file.
 
 The emulator begins all its secrets with one word, so that nobody has to plant any. Records of every level are
-searched, with the variables of their tracebacks, and what is found is never repeated.
+searched, also of those that a test has turned off, and so is every error of the package, whoever catches it, with
+the variables of its traceback. What is found is never repeated.
 """
 
+import functools
 import json
 import logging
+import pickle
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 import pytest
 
+from bitrix_chat import BitrixError
 from tests.leaks.searching import sayings
 
 SECRET: Final = re.compile(r"emulated[0-9a-f]{12,}")
@@ -32,7 +35,12 @@ SHOWN_ON_PURPOSE: Final = {
 _TALKATIVE: Final = ("markdown_it",)
 """Loggers that tell of every line of a help page, and know nothing else."""
 
-_LARGEST: Final = 1 << 20
+_PIECE: Final = 1 << 20
+_IN_BYTES: Final = re.compile(SECRET.pattern.encode())
+_OVERLAP: Final = 128
+"""Bytes of a piece of a file that are searched again with the next: more than a secret has, in UTF-16 too."""
+
+_USUAL: Final = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
 
 
 class Sinks(logging.Handler):
@@ -41,6 +49,8 @@ class Sinks(logging.Handler):
     def __init__(self) -> None:
         super().__init__(level=1)
         self._found: list[str] = []
+        self._errors: list[BitrixError] = []
+        self._folders: list[Path] = []
         self._patches = pytest.MonkeyPatch()
 
     def look(self, sink: str, text: str) -> None:
@@ -52,22 +62,30 @@ class Sinks(logging.Handler):
         root = logging.getLogger()
         root.addHandler(self)
         root.setLevel(1)
+        own = logging.getLogger("bitrix_chat")
+        own.addHandler(self)
+        own.setLevel(1)  # else a test that sets the level of the root would silence it
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
         self._patches.setattr(warnings, "WarningMessage", _noting(warnings.WarningMessage, self))
         for owner, method, noted in (
             (pytest.CaptureFixture, "readouterr", self._said),
             (pytest.ExceptionInfo, "fill_unfilled", self._caught),
+            (BitrixError, "__init__", self._made),
+            (pytest.TempPathFactory, "mktemp", self._opened),
         ):
             self._patches.setattr(owner, method, noted(getattr(owner, method)))
 
     def pytest_unconfigure(self) -> None:
         self._patches.undo()
-        logging.getLogger().removeHandler(self)
+        for name in ("", "bitrix_chat"):
+            logging.getLogger(name).removeHandler(self)
+        logging.getLogger("bitrix_chat").setLevel(logging.NOTSET)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            text = f"{record.getMessage()} {record.args!r}"
+            extra = {name: value for name, value in vars(record).items() if name not in _USUAL}
+            text = f"{record.getMessage()} {record.args!r} {extra}"
         except Exception:  # noqa: BLE001  # a repr or a format that fails is not what is looked for
             text = str(record.msg)
         self.look(f"a log record of {record.name!r} at {record.levelname}", text)
@@ -81,8 +99,7 @@ class Sinks(logging.Handler):
             if title.startswith(("Captured stdout", "Captured stderr")) and title.endswith(report.when):
                 self.look(title, text)
         if report.when == "teardown":
-            for path in _files(getattr(item, "funcargs", {}).get("tmp_path")):
-                self.look(f"the file {path.name}", path.read_text(errors="replace"))
+            self._search_what_is_left()
         found, self._found = sorted(set(self._found)), []
         if found and not item.nodeid.startswith(tuple(SHOWN_ON_PURPOSE)):
             self._fail(report, found)
@@ -94,6 +111,17 @@ class Sinks(logging.Handler):
             report.sections.append(("leaks", sentence))
         else:
             report.outcome, report.longrepr = "failed", sentence
+
+    def _search_what_is_left(self) -> None:
+        errors, self._errors = self._errors, []
+        for error in errors:
+            self._search(f"a {type(error).__name__}", error)
+            if _IN_BYTES.search(_pickled(error)):
+                self._found.append(f"a pickled {type(error).__name__}")
+        folders, self._folders = self._folders, []
+        for path in (path for folder in folders for path in folder.rglob("*")):
+            if path.is_file() and _holds_secret(path) and not _is_token_store(path):
+                self._found.append(f"the file {path.name}")
 
     def _search(self, sink: str, error: BaseException) -> None:
         for text in sayings(error):
@@ -116,6 +144,22 @@ class Sinks(logging.Handler):
 
         return fill_unfilled
 
+    def _made(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def __init__(error: BitrixError, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            original(error, *args, **kwargs)
+            self._errors.append(error)
+
+        return __init__
+
+    def _opened(self, original: Any) -> Any:
+        def mktemp(factory: pytest.TempPathFactory, basename: str, numbered: bool = True) -> Path:  # noqa: FBT001, FBT002
+            folder: Path = original(factory, basename, numbered)
+            self._folders.append(folder)
+            return folder
+
+        return mktemp
+
 
 def _noting(kind: type[warnings.WarningMessage], sinks: Sinks) -> type[warnings.WarningMessage]:
     class Noted(kind):  # type: ignore[misc, valid-type]
@@ -126,10 +170,22 @@ def _noting(kind: type[warnings.WarningMessage], sinks: Sinks) -> type[warnings.
     return Noted
 
 
-def _files(folder: Path | None) -> Iterator[Path]:
-    for path in [] if folder is None else folder.rglob("*"):
-        if path.is_file() and path.stat().st_size <= _LARGEST and not _is_token_store(path):
-            yield path
+def _pickled(error: BitrixError) -> bytes:
+    try:
+        return pickle.dumps(error)
+    except Exception:  # noqa: BLE001  # refused, as for anything that holds a secret
+        return b""
+
+
+def _holds_secret(path: Path) -> bool:
+    with path.open("rb") as file:
+        end = b""
+        while piece := file.read(_PIECE):
+            # Without its zeros UTF-16 reads as ASCII.
+            if _IN_BYTES.search((end + piece).replace(b"\0", b"")):
+                return True
+            end = piece[-_OVERLAP:]
+    return False
 
 
 def _is_token_store(path: Path) -> bool:

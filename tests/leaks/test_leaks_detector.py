@@ -7,8 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LEAKING = """
-import logging, sys, warnings
+import asyncio, logging, sys, warnings
 import pytest
+from bitrix_chat import BitrixError, UnexpectedAnswer
 SECRET = "emulated" + "0123456789ab" * 2
 
 def test_record():
@@ -38,6 +39,45 @@ def test_caught():
 def test_file(tmp_path):
     (tmp_path / "page.html").write_text(SECRET)
 
+def test_large_file(tmp_path):
+    (tmp_path / "large.log").write_text("a" * ((1 << 20) - 9) + SECRET)
+
+def test_file_in_utf_16(tmp_path):
+    (tmp_path / "wide.txt").write_text("a" + SECRET, encoding="utf-16")
+
+def test_file_of_the_factory(tmp_path_factory):
+    (tmp_path_factory.mktemp("x") / "note.txt").write_text(SECRET)
+
+def test_error_that_the_test_handles():
+    try:
+        raise UnexpectedAnswer(SECRET)
+    except UnexpectedAnswer:
+        pass
+
+def test_error_that_is_gathered():
+    async def fail():
+        error = BitrixError("x")
+        exec(compile("def f(s): raise e\\nf(S)", "own.py", "exec"), {"__name__": "own", "S": SECRET, "e": error})
+    async def main():
+        await asyncio.gather(fail(), return_exceptions=True)
+    asyncio.run(main())
+
+def test_error_that_is_pickled():
+    class Odd(Exception):
+        def __reduce__(self):
+            return Exception, (SECRET,)
+    BitrixError("x").detail = Odd()
+
+def test_result_that_stays_behind():
+    UnexpectedAnswer("x").result = SECRET
+
+def test_extra():
+    logging.getLogger("anything").warning("x", extra={"url": SECRET})
+
+def test_record_below_the_level(caplog):
+    with caplog.at_level(logging.WARNING):
+        logging.getLogger("bitrix_chat").debug(SECRET)
+
 def test_store(tmp_path):
     row = '{"access_token": "%s", "refresh_token": "", "client_endpoint": ""}'
     (tmp_path / "token.json").write_text(row % SECRET)
@@ -53,6 +93,14 @@ FOUND = {
     "test_output_that_is_read": "what the test read of its output",
     "test_caught": "a caught KeyError",
     "test_file": "the file page.html",
+    "test_large_file": "the file large.log",
+    "test_file_in_utf_16": "the file wide.txt",
+    "test_file_of_the_factory": "the file note.txt",
+    "test_error_that_the_test_handles": "a UnexpectedAnswer",
+    "test_error_that_is_gathered": "a BitrixError",
+    "test_error_that_is_pickled": "a pickled BitrixError",
+    "test_extra": "a log record of 'anything' at WARNING",
+    "test_record_below_the_level": "a log record of 'bitrix_chat' at DEBUG",
 }
 
 

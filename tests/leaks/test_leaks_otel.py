@@ -1,5 +1,6 @@
 """OpenTelemetry's own instrumentation of aiohttp: with the filter its spans hold no secret."""
 
+import asyncio
 import json
 
 import aiohttp
@@ -10,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from yarl import URL
 
-from bitrix_chat import BitrixError, OAuthAuth
+from bitrix_chat import BitrixChat, BitrixError, NoAnswerError, OAuthAuth, WebhookAuth
 from bitrix_chat.auth import Token
 from bitrix_chat.otel import url_filter
 from bitrix_chat.portal import Cut, Fault
@@ -103,3 +104,82 @@ async def test_the_instrumentor_with_the_filter_shows_no_secret(portal, spans, t
     finally:
         instrumentor.uninstrument()
     assert not leaks(spans)
+
+
+async def test_the_instrumentor_counts_a_request_over_the_callers_session_once(portal, spans, tracers):
+    instrumentor = AioHttpClientInstrumentor()
+    instrumentor.instrument(url_filter=url_filter, tracer_provider=tracers)
+    try:
+        async with aiohttp.ClientSession() as session, portal.client(session=session) as b24:
+            await b24.im.chat.add(title="Traced")
+    finally:
+        instrumentor.uninstrument()
+    assert len(spans.get_finished_spans()) == portal.hits == 1
+
+
+MALFORMED = {
+    "status line": (b"GARBAGE nonsense\r\n\r\n", ["ClientResponseError"]),
+    "header": (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n{}", ["ClientResponseError"]),
+    "chunk size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ["ClientResponseError"]),
+    "length": (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}", []),  # read after the span has ended
+    "nothing": (b"", ["ServerDisconnectedError"]),
+}
+"""What a server answers, and what the span of the request then says of an error."""
+
+
+@pytest.fixture
+async def malformed():
+    """Serve some bytes to everybody, and give a webhook's URL there."""
+    url = f"http://127.0.0.1:{{}}/rest/1/emulated{'c0ffee' * 2}/"
+    answer = bytearray()
+
+    async def handle(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(bytes(answer))
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    yield url.format(server.sockets[0].getsockname()[1]), answer
+    server.close()
+
+
+async def meet(url, session):
+    """Call, and download, and see both fail."""
+    auth = WebhookAuth(url)
+    async with BitrixChat(auth, session=session, retry=None, allow_insecure_loopback=True) as b24:
+        with pytest.raises(NoAnswerError):
+            await b24.profile()
+        with pytest.raises(NoAnswerError):
+            await read(b24._transport.download(f"{url}download?token=emulated{'c0ffee' * 2}"))
+
+
+async def read(opening):
+    async with opening as pieces:
+        return [piece async for piece in pieces]
+
+
+async def meet_traced(url, tracers):
+    trace = create_trace_config(url_filter=url_filter, tracer_provider=tracers)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+        await meet(url, session)
+
+
+async def meet_instrumented(url, tracers):
+    instrumentor = AioHttpClientInstrumentor()
+    instrumentor.instrument(url_filter=url_filter, tracer_provider=tracers)
+    try:
+        await meet(url, None)
+    finally:
+        instrumentor.uninstrument()
+
+
+@pytest.mark.parametrize("meet_both", [meet_traced, meet_instrumented])
+@pytest.mark.parametrize("part", MALFORMED)
+async def test_the_error_of_a_malformed_answer_is_recorded_by_its_kind(malformed, spans, tracers, part, meet_both):
+    url, answer = malformed
+    answer += MALFORMED[part][0]
+    await meet_both(url, tracers)
+    assert not leaks(spans)
+    for span in spans.get_finished_spans():
+        assert [event.attributes["exception.message"] for event in span.events] == MALFORMED[part][1]
+    assert len(spans.get_finished_spans()) == 2, "a call and a download"

@@ -1,12 +1,17 @@
 """Secrets in objects: what shows, copies and pickles them gives nothing away, and what needs them gets them."""
 
 import copy
+import io
 import json
 import logging
 import pickle
+import reprlib
 import traceback
 
 import pytest
+from rich.console import Console
+from rich.pretty import pretty_repr
+from rich.traceback import Traceback
 
 from bitrix_chat import (
     AccessTokenAuth,
@@ -111,6 +116,30 @@ def test_a_secret_is_text_to_everything_that_needs_it():
     assert copy.deepcopy(TOKEN) == TOKEN
 
 
+LONG = "emulated" + "0123456789" * 10
+
+
+@pytest.mark.parametrize("place", [slice(80), slice(3, 90), slice(None, None, -1), 5])
+def test_whoever_shortens_a_long_secret_shows_nothing_of_it(place):
+    part = Secret(LONG)[place]
+    assert (part, repr(part)) == (LONG[place], "'***'")
+
+
+def test_the_tracebacks_and_listings_of_rich_show_nothing_of_a_long_secret():
+    def fail(secret):
+        raise KeyError(len(secret))
+
+    with pytest.raises(KeyError) as caught:
+        fail(Secret(LONG))
+    error = caught.value
+    lines = Console(file=io.StringIO(), width=300, record=True)
+    link = caught.tb.tb_next  # behind this test's own frame
+    lines.print(Traceback.from_exception(type(error), error, link, show_locals=True))
+    text = lines.export_text()
+    assert "secret = '***'" in text
+    assert_clean(f"{text} {pretty_repr({'token': Secret(LONG)}, max_string=80)} {reprlib.repr(Secret(LONG))}")
+
+
 def test_a_store_gets_plain_texts():
     stored = TOKEN.to_dict()
     assert {type(stored[name]) for name in ("access_token", "refresh_token")} == {str}
@@ -194,6 +223,9 @@ def test_a_secret_that_was_cut_is_masked_to_where_it_was_cut():
     error = UnexpectedAnswer("odd", code=f"WRONG {CANARY[:20]}")
     scrub_error(error, [CANARY])
     assert error.code == "WRONG ***"
+    described = UnexpectedAnswer(f"no {CANARY[:20]}")
+    scrub_error(described, [CANARY])
+    assert str(described) == "no ***"
     untouched = UnexpectedAnswer("odd", code="WRONG")
     scrub_error(untouched, [CANARY])
     assert untouched.code == "WRONG"

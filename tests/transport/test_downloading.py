@@ -22,8 +22,10 @@ from bitrix_chat.errors import (
     TokenStoreError,
 )
 from bitrix_chat.rest.request import Downloads
+from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.links import Links
 from bitrix_chat.transport.retrying import RetryPolicy
+from tests.transport.raw_servers import server
 
 SECRET = "canary-webhook-secret"
 CONTENT = bytes(range(256)) * 1000
@@ -351,6 +353,49 @@ async def test_a_download_is_bounded_by_its_timeout(answer):
         with pytest.raises(DeadlineExceeded) as caught:
             await read(b24, f"{url}download/?token=x", timeout=0.1)
     assert caught.value.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("whole", [b"HTTP/1.1 400 No\r\nContent-Length: 3000\r\n\r\n", b""], ids=["body", "head"])
+@on_virtual_clock
+async def test_what_comes_instead_of_a_file_may_not_drip_for_longer_than_an_answer(whole):
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(whole)
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 3000:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(60)
+
+    async with server(drip) as address:
+        url = f"{address.origin()}/rest/1/{SECRET}/"
+        async with BitrixChat(WebhookAuth(url), allow_insecure_loopback=True, retry=None) as b24:
+            start = asyncio.get_running_loop().time()
+            with pytest.raises(DownloadFailed, match="HTTP 400 without" if whole else "no answer in time") as caught:
+                await read(b24, f"{url}download/?token=x")
+            assert asyncio.get_running_loop().time() - start == pytest.approx(75, abs=5)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@on_virtual_clock
+async def test_a_deadline_within_an_error_is_told_as_one():
+    answer = b"HTTP/1.1 400 No\r\nContent-Length: 1000\r\n\r\nabc"
+    async with raw(answer, stays=True) as url, BitrixChat(WebhookAuth(url), allow_insecure_loopback=True) as b24:
+        with pytest.raises(DeadlineExceeded):
+            await read(b24, f"{url}download/?token=x", timeout=20)
+
+
+@on_virtual_clock
+async def test_a_file_may_take_its_time():
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        for _ in range(9):
+            await asyncio.sleep(60)
+            writer.write(b"x")
+
+    async with server(slow) as address:
+        url = f"{address.origin()}/rest/1/{SECRET}/"
+        async with BitrixChat(WebhookAuth(url), allow_insecure_loopback=True) as b24:
+            assert await read(b24, f"{url}download/?token=x") == b"x" * 9
 
 
 async def test_a_connection_that_closes_after_the_request_is_no_unreachable_portal():

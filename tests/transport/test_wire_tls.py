@@ -13,7 +13,7 @@ import trustme
 from yarl import URL
 
 from bitrix_chat import BitrixChat, WebhookAuth
-from bitrix_chat.auth import AuthorizationServer
+from bitrix_chat.auth import AuthorizationServer, OAuthAuth
 from bitrix_chat.errors import TokenRefreshFailed, UntrustedCertificate
 from bitrix_chat.transport.fetching import Leaving
 from bitrix_chat.transport.wire import Wire
@@ -98,6 +98,38 @@ async def test_the_warning_points_at_whoever_makes_the_client():
     assert warned[0].filename == __file__
 
 
+@pytest.mark.parametrize("is_pooled", [False, True])
+async def test_a_context_that_is_loosened_later_is_not_relied_on(portal, trusting, is_pooled):
+    """It is asked anew before each request, and connections that were made by it stay unused."""
+    async with session_with(trust=trusting) as session:
+        wire = Wire(session)
+        if is_pooled:
+            assert (await wire.post(portal, b"{}", lambda: None)).body == b"{}"
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        with pytest.raises(UntrustedCertificate):
+            await wire.post(portal, b"{}", lambda: None)
+        with pytest.raises(UntrustedCertificate):
+            await get(wire, portal)
+        await wire.close()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda session: AuthorizationServer(session=session),
+        lambda session: OAuthAuth("app.1", "canary-client-secret", session=session),
+    ],
+    ids=["server", "strategy"],
+)
+async def test_the_warning_of_a_session_for_tokens_points_at_whoever_lends_it(make):
+    async with session_with(trust=False) as session:
+        with pytest.warns(RuntimeWarning, match="does not verify certificates") as warned:
+            make(session)
+
+    assert [warning.filename for warning in warned] == [__file__]
+
+
 async def test_connections_that_the_caller_made_without_verification_are_not_used(portal):
     async with session_with(trust=False) as session:
         async with session.post(portal, data=b"{}") as response:
@@ -110,8 +142,10 @@ async def test_connections_that_the_caller_made_without_verification_are_not_use
 
 async def test_a_client_secret_goes_to_nobody_who_proves_nothing(portal, careless):
     async with session_with(trust=careless) as session:
+        with pytest.warns(RuntimeWarning, match="does not verify certificates"):
+            authorization = AuthorizationServer(str(portal.origin()), session)
         with pytest.raises(TokenRefreshFailed, match="Certificate"):
-            await AuthorizationServer(str(portal.origin()), session).refresh("app.1", "canary", "canary")
+            await authorization.refresh("app.1", "canary", "canary")
 
 
 async def test_a_callers_own_authority_is_trusted_without_a_warning(portal, trusting):

@@ -44,7 +44,9 @@ def _found_id(raw: Any) -> int | None:
 def _chat_id(raw: Any) -> int:
     if (chat_id := _number(raw)) > 0:
         return chat_id
-    raise UnexpectedAnswer("done, but the answer is no chat id", method="im.chat.add", outcome=Outcome.DONE)
+    unexpected = UnexpectedAnswer("done, but the answer is no chat id", method="im.chat.add", outcome=Outcome.DONE)
+    unexpected.result = raw
+    raise unexpected
 
 
 class ChatResource(Resource):

@@ -67,6 +67,9 @@ class FileResource(BotScopedResource):
     def open(self, file_id: Id, *, timeout: Timeout = "default") -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a file for reading in pieces: `async with bot.file.open(7) as pieces: async for piece in pieces`.
 
+        Give a `timeout` where the host of the file is not trusted to end: a pause of 75 seconds fails the download, but
+        one that drips takes as long as it likes.
+
         Raises:
             DownloadFailed: the link did not give the whole file.
 
@@ -83,6 +86,9 @@ class FileResource(BotScopedResource):
     ) -> bytes:
         """Read a whole file into memory, up to `max_bytes`; `timeout` bounds the link and the file together.
 
+        Give a `timeout` where the host of the file is not trusted to end: a pause of 75 seconds fails the download, but
+        one that drips takes as long as it likes.
+
         Raises:
             DownloadFailed: the link did not give the whole file.
 
@@ -98,6 +104,9 @@ class FileResource(BotScopedResource):
         timeout: Timeout = "default",  # noqa: ASYNC109  # as `Call.within`
     ) -> int:
         """Write a file to disk and return how many bytes it has; what is at `path` is replaced once all is there.
+
+        Give a `timeout` where the host of the file is not trusted to end: a pause of 75 seconds fails the download, but
+        one that drips takes as long as it likes.
 
         Raises:
             DownloadFailed: the link did not give the whole file; nothing of it stays on disk.

@@ -10,11 +10,11 @@ from attrs import define, field
 from bitrix_chat.auth.addresses import portal_endpoint, server_origin
 from bitrix_chat.auth.answers import Answer, token_or_error
 from bitrix_chat.auth.token import Token
-from bitrix_chat.rest.lending import own_headers, proxy_headers, sharing
-from bitrix_chat.rest.tls import verification_for, warn_where_unverified
+from bitrix_chat.http.lending import own_headers, proxy_headers, sharing
+from bitrix_chat.http.tls import verification_for, warn_where_unverified
+from bitrix_chat.http.unpacking import ACCEPTED, Unreadable, read_whole
+from bitrix_chat.http.unrepeated import seen_behind, unrepeated
 from bitrix_chat.rest.tracebacks import discreet_coroutine, discreetly_made
-from bitrix_chat.rest.unpacking import ACCEPTED, Unreadable, read_whole
-from bitrix_chat.rest.unrepeated import seen_behind, unrepeated
 
 DEFAULT_SERVER: Final = "https://oauth.bitrix.info"
 """Answers for every cloud portal, and for self-hosted ones too."""

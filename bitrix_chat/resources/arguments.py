@@ -255,7 +255,7 @@ def key(value: str | None, entity: Entity | None, *, is_new: bool) -> str | None
         raise InvalidParameter(f"`key_is_new` is {_shown(is_new)}, but it is True or False")
     checked = required_text("key", value, MAX_KEY)
     if checked == "0":
-        raise InvalidParameter("`key` is '0', which the portal takes for none")
+        raise InvalidParameter("`key` may be anything but 0, which the portal takes for none")
     # Databases compare without regard to white space at the end, and some of them drop what they cannot print.
     if checked != checked.strip() or not checked.isprintable():
         raise InvalidParameter("`key` begins or ends with white space, or holds a control character")

@@ -16,7 +16,7 @@ from bitrix_chat.errors import BitrixError
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_BEHIND: Final = ("bitrix_chat.transport.", "bitrix_chat.auth.")
+_BEHIND: Final = ("bitrix_chat.transport.", "bitrix_chat.auth.", "bitrix_chat.http.")
 
 
 def forget_frames(error: BaseException) -> None:

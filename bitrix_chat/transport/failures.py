@@ -15,8 +15,8 @@ from bitrix_chat.errors import (
     PortalUnreachable,
     UntrustedCertificate,
 )
+from bitrix_chat.http.unrepeated import seen_behind
 from bitrix_chat.outcomes import Outcome
-from bitrix_chat.rest.unrepeated import seen_behind
 
 
 class Failure(NamedTuple):

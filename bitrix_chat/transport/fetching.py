@@ -11,9 +11,9 @@ from attrs import define, field, frozen
 from yarl import URL
 
 from bitrix_chat.errors import BitrixError, ClientClosed, DownloadFailed
+from bitrix_chat.http.unpacking import unpacking
+from bitrix_chat.http.unrepeated import unrepeated
 from bitrix_chat.outcomes import Outcome
-from bitrix_chat.rest.unpacking import unpacking
-from bitrix_chat.rest.unrepeated import unrepeated
 from bitrix_chat.transport.failures import Failure, failure_of, what_happened
 from bitrix_chat.transport.lifetime import Lifetime
 from bitrix_chat.transport.moving import location_of

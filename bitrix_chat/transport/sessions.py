@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
-from bitrix_chat.rest.lending import lent_headers, own_headers, proxy_headers, sharing
-from bitrix_chat.rest.tls import verification_for
-from bitrix_chat.rest.unpacking import ACCEPTED
+from bitrix_chat.http.lending import lent_headers, own_headers, proxy_headers, sharing
+from bitrix_chat.http.tls import verification_for
+from bitrix_chat.http.unpacking import ACCEPTED
 
 
 class Sessions:

@@ -15,9 +15,9 @@ from attrs import field, frozen
 from yarl import URL
 
 from bitrix_chat.errors import ClientClosed, UnexpectedAnswer
-from bitrix_chat.rest.tls import warn_where_unverified
-from bitrix_chat.rest.unpacking import read_whole
-from bitrix_chat.rest.unrepeated import unrepeated
+from bitrix_chat.http.tls import warn_where_unverified
+from bitrix_chat.http.unpacking import read_whole
+from bitrix_chat.http.unrepeated import unrepeated
 from bitrix_chat.transport.failures import Failure, failure_of
 from bitrix_chat.transport.lifetime import Lifetime
 from bitrix_chat.transport.moving import location_of

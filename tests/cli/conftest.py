@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -92,3 +94,13 @@ def start():
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> Iterator[None]:
+    """Let commands be interrupted even where the run itself was begun in the background, which ignores Ctrl-C."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

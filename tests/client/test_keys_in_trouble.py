@@ -326,5 +326,5 @@ def test_a_child_does_not_wait_for_what_its_parent_is_creating():
 
 
 def test_zero_is_no_key():
-    with Portal().in_thread() as portal, pytest.raises(InvalidParameter, match="`key` is '0'"):
+    with Portal().in_thread() as portal, pytest.raises(InvalidParameter, match="`key` may be anything but 0"):
         portal.client().im.chat.add(key="0")

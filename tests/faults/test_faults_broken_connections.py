@@ -2,22 +2,18 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import pytest
 
-from bitrix_chat import BitrixChat, ConnectionLost, OutcomeUnknown, WebhookAuth
-from bitrix_chat.portal import Plan, Portal
+from bitrix_chat import ConnectionLost, OutcomeUnknown
 from bitrix_chat.testing import on_virtual_clock
 from tests.faults.matrix import Seen, row
-from tests.faults.proxy import Proxy
+from tests.faults.scenes import QUIESCENCE, at, behind
 from tests.faults.trouble import End, Moment, Trouble
 
 T = TypeVar("T")
 
-QUIESCENCE = 1.0
 LARGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 640, 480) + bytes(5_000_000)
 # Of the real clock: so many bytes take their time, in which virtual time might jump.
 BEFORE_THE_BODY_IS_READ = pytest.mark.parametrize(
@@ -29,22 +25,6 @@ RESET_ON_ACCEPT = Trouble(moment=Moment.ACCEPT, end=End.RESET)
 FIN_ON_ACCEPT = Trouble(moment=Moment.ACCEPT, end=End.FIN)
 RESET_AFTER_THE_BODY = Trouble(moment=Moment.REQUEST, end=End.RESET)
 FIN_AFTER_THE_BODY = Trouble(moment=Moment.REQUEST, end=End.FIN)
-
-
-@asynccontextmanager
-async def behind(*troubles: Trouble) -> AsyncIterator[tuple[Portal, Proxy, BitrixChat]]:
-    """A client that reaches the portal through a proxy with troubles in line."""
-    async with Portal(plan=Plan.UNLIMITED, execution_limit=0.5) as portal, Proxy(portal.url) as proxy:
-        proxy.add(*troubles)
-        webhook = WebhookAuth(proxy.url_of(portal.webhook_url))
-        async with portal.client(webhook, quiescence=QUIESCENCE) as b24:
-            yield portal, proxy, b24
-
-
-async def at(seconds: float, look: Callable[[], T]) -> T:
-    """Look at something after some seconds."""
-    await asyncio.sleep(seconds)
-    return look()
 
 
 async def lost(trouble: Trouble, seen: Seen, *, later: float = 150.0, **fields: Any) -> int:

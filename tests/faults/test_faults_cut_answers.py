@@ -1,22 +1,19 @@
 """Rows 16 to 18: the portal has done its work and said so, and the answer does not arrive whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
 
-from bitrix_chat import BitrixChat, BitrixError, ConnectionLost, OutcomeUnknown, UnexpectedAnswer, WebhookAuth
-from bitrix_chat.portal import Cut, Fault, Plan, Portal
+from bitrix_chat import BitrixError, ConnectionLost, OutcomeUnknown, UnexpectedAnswer
+from bitrix_chat.portal import Cut, Fault
 from bitrix_chat.testing import on_virtual_clock
 from tests.faults.matrix import Seen, row
-from tests.faults.proxy import Proxy
+from tests.faults.scenes import QUIESCENCE, at, behind
 from tests.faults.trouble import End, Moment, Trouble
 
 T = TypeVar("T")
 
-QUIESCENCE = 1.0
 WHOLE = b'{"result":777}'
 """An answer that would be one, with the id of a chat that nobody has created."""
 
@@ -29,25 +26,6 @@ def said(answer: bytes, *headers: str, end: End = End.FIN) -> Trouble:
 
 def chunk(content: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(content), content)
-
-
-@asynccontextmanager
-async def behind(trouble: Trouble | Fault) -> AsyncIterator[tuple[Portal, Proxy, BitrixChat]]:
-    """A client that reaches the portal through a proxy, one of which cuts an answer."""
-    async with Portal(plan=Plan.UNLIMITED, execution_limit=0.5) as portal, Proxy(portal.url) as proxy:
-        if isinstance(trouble, Fault):
-            portal.faults.add(trouble)
-        else:
-            proxy.add(trouble)
-        webhook = WebhookAuth(proxy.url_of(portal.webhook_url))
-        async with portal.client(webhook, quiescence=QUIESCENCE) as b24:
-            yield portal, proxy, b24
-
-
-async def at(seconds: float, look: Callable[[], T]) -> T:
-    """Look at something after some seconds."""
-    await asyncio.sleep(seconds)
-    return look()
 
 
 async def lost(trouble: Trouble | Fault, kind: type[BitrixError], seen: Seen) -> None:

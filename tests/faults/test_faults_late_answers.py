@@ -4,7 +4,7 @@ That a lookup finds nothing proves nothing as long as it may: the chat appears w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
-from bitrix_chat import BitrixChat, ConnectionLost, Outcome, OutcomeUnknown, UnexpectedAnswer, WebhookAuth
+from bitrix_chat import BitrixChat, ConnectionLost, Outcome, OutcomeUnknown, UnexpectedAnswer
 from bitrix_chat.portal import Fault, Plan, Portal, PortalPolicy
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.reconciling import QUIESCENCE
 from bitrix_chat.transport.wire import ANSWER_TIMEOUT, Wire
 from tests.faults.matrix import Seen, row
-from tests.faults.proxy import Proxy
+from tests.faults.scenes import at, behind
 from tests.faults.trouble import End, Moment, Trouble
 
 T = TypeVar("T")
@@ -44,22 +44,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 impatient = pytest.mark.usefixtures("_impatient")
-
-
-async def at(seconds: float, look: Callable[[], T]) -> T:
-    """Look at something after some seconds."""
-    await asyncio.sleep(seconds)
-    return look()
-
-
-@asynccontextmanager
-async def behind(*troubles: Trouble, **options: Any) -> AsyncIterator[tuple[Portal, BitrixChat]]:
-    """A client that reaches the portal through a proxy with troubles in line."""
-    async with Portal(plan=Plan.UNLIMITED, execution_limit=0.5) as portal, Proxy(portal.url) as proxy:
-        proxy.add(*troubles)
-        webhook = WebhookAuth(proxy.url_of(portal.webhook_url))
-        async with portal.client(webhook, **{"quiescence": 1.0, **options}) as b24:
-            yield portal, b24
 
 
 @asynccontextmanager
@@ -96,14 +80,14 @@ async def found(portal: Portal, b24: BitrixChat, after: float, **fields: Any) ->
 @row(13, fault="no answer in time, executed", expected="UNKNOWN", executions=1)
 @on_virtual_clock
 async def test_a_create_without_an_answer_in_time_is_not_repeated(seen: Seen):
-    async with behind(SILENT) as (portal, b24):
+    async with behind(SILENT) as (portal, _, b24):
         seen(await unknown(b24, ANSWER_TIMEOUT), executions=portal.executions["im.chat.add"])
 
 
 @row(13, fault="no answer in time, not executed", expected="UNKNOWN", executions=0)
 @on_virtual_clock
 async def test_a_create_that_a_black_hole_swallowed_is_not_repeated_either(seen: Seen):
-    async with behind(SWALLOWED) as (portal, b24):
+    async with behind(SWALLOWED) as (portal, _, b24):
         seen(await unknown(b24, ANSWER_TIMEOUT), executions=portal.executions["im.chat.add"])
 
 
@@ -112,7 +96,7 @@ async def test_a_create_that_a_black_hole_swallowed_is_not_repeated_either(seen:
 @on_virtual_clock
 async def test_a_create_without_an_answer_in_time_is_found_or_repeated_by_its_key(seen: Seen, trouble: Trouble):
     """The quiescence is over by then, so that one look decides."""
-    async with behind(trouble) as (portal, b24):
+    async with behind(trouble) as (portal, _, b24):
         steps = await found(portal, b24, ANSWER_TIMEOUT, key_is_new=True)
         seen(*steps, executions=portal.executions["im.chat.add"])
 
@@ -134,7 +118,7 @@ async def test_a_deadline_after_it_has_left_leaves_the_outcome_unknown(seen: See
 @pytest.mark.parametrize("trouble", [STALLED, DRIPPING], ids=["in its last byte", "between any two bytes"])
 @on_virtual_clock
 async def test_an_answer_that_stalls_is_given_up_with_the_attempt(seen: Seen, trouble: Trouble):
-    async with behind(trouble) as (portal, b24):
+    async with behind(trouble) as (portal, _, b24):
         seen(await unknown(b24, ANSWER_TIMEOUT), executions=portal.executions["im.chat.add"])
 
 
@@ -142,7 +126,7 @@ async def test_an_answer_that_stalls_is_given_up_with_the_attempt(seen: Seen, tr
 @pytest.mark.parametrize("trouble", [STALLED, DRIPPING], ids=["in its last byte", "between any two bytes"])
 @on_virtual_clock
 async def test_a_chat_whose_answer_stalled_is_found_by_its_key(seen: Seen, trouble: Trouble):
-    async with behind(trouble) as (portal, b24):
+    async with behind(trouble) as (portal, _, b24):
         steps = await found(portal, b24, ANSWER_TIMEOUT, key_is_new=True)
         seen(*steps, executions=portal.executions["im.chat.add"])
 
@@ -153,9 +137,8 @@ async def test_a_callers_session_does_not_make_the_client_less_patient(seen: See
     timeout = aiohttp.ClientTimeout(total=20, sock_read=5)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
-        behind(Trouble(delay=45), session=session) as behind_it,
+        behind(Trouble(delay=45), session=session) as (portal, _, b24),
     ):
-        portal, b24 = behind_it
         call = b24.im.chat.add(title="Shelf")
         assert await call in portal.chats
         seen(call.outcome, executions=portal.executions["im.chat.add"])

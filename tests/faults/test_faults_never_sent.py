@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.testing import on_virtual_clock
 from bitrix_chat.transport.wire import ANSWER_TIMEOUT, CONNECT_TIMEOUT
 from tests.faults.matrix import Seen, row
+from tests.faults.scenes import at
 
 T = TypeVar("T")
 
@@ -37,12 +38,6 @@ with_and_without_key = pytest.mark.parametrize("key", [None, "deal"], ids=["no k
 
 def now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def at(seconds: float, look: Callable[[], T]) -> T:
-    """Look at something after some seconds."""
-    await asyncio.sleep(seconds)
-    return look()
 
 
 @contextmanager

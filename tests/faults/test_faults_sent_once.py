@@ -1,14 +1,12 @@
 """Rows 11 and 12: aiohttp repeats a GET by itself when a connection breaks, and a kept connection breaks most often."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 
 from bitrix_chat import (
-    BitrixChat,
     ConnectionLost,
     DownloadFailed,
     Entity,
@@ -17,13 +15,13 @@ from bitrix_chat import (
     OutcomeUnknown,
     Token,
     TokenRefreshFailed,
-    WebhookAuth,
 )
 from bitrix_chat.portal import Cut, Fault, Plan, Portal, PortalPolicy
 from bitrix_chat.rest.request import Request
 from bitrix_chat.testing import on_virtual_clock
 from tests.faults.matrix import Seen, row
 from tests.faults.proxy import Proxy
+from tests.faults.scenes import at, behind
 from tests.faults.trouble import NO_TROUBLE, End, Moment, Trouble
 
 T = TypeVar("T")
@@ -31,22 +29,6 @@ T = TypeVar("T")
 SHELF = Entity("SHELF", "1")
 
 however_it_ends = pytest.mark.parametrize("end", [End.RESET, End.FIN], ids=lambda end: end.value)
-
-
-@asynccontextmanager
-async def behind(*troubles: Trouble, **options: Any) -> AsyncIterator[tuple[Portal, Proxy, BitrixChat]]:
-    """A client that reaches the portal through a proxy with troubles in line."""
-    async with Portal(plan=Plan.UNLIMITED, execution_limit=0.5) as portal, Proxy(portal.url) as proxy:
-        proxy.add(*troubles)
-        webhook = WebhookAuth(proxy.url_of(portal.webhook_url))
-        async with portal.client(webhook, **{"quiescence": 1.0, **options}) as b24:
-            yield portal, proxy, b24
-
-
-async def at(seconds: float, look: Callable[[], T]) -> T:
-    """Look at something after some seconds."""
-    await asyncio.sleep(seconds)
-    return look()
 
 
 @row(11, fault="create loses its answer on a kept connection", expected="UNKNOWN", executions=1)

@@ -12,7 +12,7 @@ from yarl import URL
 
 from bitrix_chat.auth import AuthorizationServer
 from bitrix_chat.errors import ConnectionLost, DownloadFailed, Outcome, TokenRefreshFailed, UnexpectedAnswer
-from bitrix_chat.rest.unpacking import ACCEPTED, Unpacking, unpacking
+from bitrix_chat.http.unpacking import ACCEPTED, Unpacking, unpacking
 from bitrix_chat.transport.fetching import Leaving
 from bitrix_chat.transport.wire import LONGEST_ANSWER, Reply, Wire
 from tests.transport.raw_servers import SECRET, Script, after_reading, answering, server, whole_request

@@ -59,7 +59,7 @@ class Node:
 
 class _Nowhere:
     async def send(self, exchange: Exchange) -> Response:
-        raise NotImplementedError(f"{exchange.request.method} is looked at and never sent")
+        raise RuntimeError(f"{exchange.request.method} is looked at and never sent")
 
 
 def root(name: str) -> Node | None:

@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from bitrix_chat.rest import lending
+from bitrix_chat.http import lending
 
 
 async def test_a_closed_session_lends_nothing():

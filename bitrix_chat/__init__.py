@@ -11,6 +11,15 @@ if TYPE_CHECKING:
         AccessTokenAuth, AuthStrategy, Credentials, FileTokenStore, MemoryTokenStore, OAuthAuth, Token, TokenStore,
         WebhookAuth,
     )
+    from bitrix_chat.bulk.errors import BulkStopped, JournalError, JournalInUse, KeyReused
+    from bitrix_chat.bulk.job import BulkJob
+    from bitrix_chat.bulk.journal import Ending, Intent, IntentState, Journal, Run
+    from bitrix_chat.bulk.plan import BulkPlan, Range
+    from bitrix_chat.bulk.progress import Progress
+    from bitrix_chat.bulk.report import BulkFailures, BulkReport
+    from bitrix_chat.bulk.results import BulkResult, BulkState
+    from bitrix_chat.bulk.spec import ChatSpec
+    from bitrix_chat.bulk.sqlite_journal import SqliteJournal
     from bitrix_chat.client import BitrixChat
     from bitrix_chat.enums import (
         ApplicationStatus, Background, BotType, ChatRole, ChatType, Color, EventDelivery, EventMode, Gender,
@@ -80,30 +89,32 @@ __all__ = [
     "AllRead", "AppInfo", "ApplicationStatus", "AttachedFile", "AttachedImage", "Attachment", "AuthError",
     "AuthStrategy", "AvatarType", "Background", "BatchHalted", "BatchRefused", "BatchResult", "BitrixChat",
     "BitrixError", "Bot", "BotError", "BotIdRequired", "BotInfo", "BotNotFound", "BotNotOwned", "BotNotRegistered",
-    "BotPage", "BotTokenRequired", "BotType", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call",
-    "Chat", "ChatInfo", "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatType",
+    "BotPage", "BotTokenRequired", "BotType", "BulkFailures", "BulkJob", "BulkPlan", "BulkReport", "BulkResult",
+    "BulkState", "BulkStopped", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call", "Chat",
+    "ChatInfo", "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatSpec", "ChatType",
     "ClientClosed", "Color", "ColorToken", "Command", "CommandInfo", "CommandList", "CommandRefused", "CommandResult",
     "CommittedFiles", "ConnectionLost", "CounterTotals", "Counters", "Credentials", "CursorStalled",
     "DeadlineExceeded", "DelimiterBlock", "Department", "DialogMessages", "DownloadFailed", "DownloadLink",
-    "DriveFile", "DriveLinks", "DriveObject", "Entity", "EntityLink", "EventDelivery", "EventHandler", "EventMode",
-    "EventPage", "EventRecord", "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage", "FileRefused",
-    "FileTokenStore", "Forward", "FoundMessages", "FoundReactions", "Gender", "GridBlock", "GridDisplay", "GridRow",
-    "ImRevision", "ImageBlock", "ImageSize", "InsecureUrl", "InsufficientScope", "InvalidCredentials",
-    "InvalidParameter", "InvalidPortalUrl", "Keyboard", "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl",
+    "DriveFile", "DriveLinks", "DriveObject", "Ending", "Entity", "EntityLink", "EventDelivery", "EventHandler",
+    "EventMode", "EventPage", "EventRecord", "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage",
+    "FileRefused", "FileTokenStore", "Forward", "FoundMessages", "FoundReactions", "Gender", "GridBlock",
+    "GridDisplay", "GridRow", "ImRevision", "ImageBlock", "ImageSize", "InsecureUrl", "InsufficientScope", "Intent",
+    "IntentState", "InvalidCredentials", "InvalidParameter", "InvalidPortalUrl", "Journal", "JournalError",
+    "JournalInUse", "KeyReused", "Keyboard", "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl",
     "MemberOrder", "MemoryRateLimiter", "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageBlock",
     "MessageContext", "MessageInProgress", "MessageInfo", "MessageRefused", "MessageViews", "MethodAvailability",
     "MethodNotFound", "NewLine", "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification",
     "NotificationKind", "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType",
     "OAuthAuth", "OperationTimeLimit", "Outcome", "OutcomeUnknown", "PermissionDeniedError", "Plan", "PortalDeleted",
-    "PortalError", "PortalMismatch", "PortalOverloaded", "PortalUnreachable", "Profile", "PublicLink",
-    "QueryLimitExceeded", "RateLimiter", "RawBlock", "Reaction", "ReadMark", "ReadReceipt", "ReadState",
+    "PortalError", "PortalMismatch", "PortalOverloaded", "PortalUnreachable", "Profile", "Progress", "PublicLink",
+    "QueryLimitExceeded", "Range", "RateLimiter", "RawBlock", "Reaction", "ReadMark", "ReadReceipt", "ReadState",
     "ReauthorizationRequired", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines", "RecentMessage",
-    "RecentPage", "Reference", "Request", "RequestError", "Response", "RestError", "RetryPolicy", "Revision",
+    "RecentPage", "Reference", "Request", "RequestError", "Response", "RestError", "RetryPolicy", "Revision", "Run",
     "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem", "SentMessage", "ServerError", "ShareTarget",
-    "SortOrder", "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore",
-    "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UntrustedRedirect", "UploadedFile", "User",
-    "UserBlock", "UserStatus", "ViewerAttributes", "WebhookAuth", "WrongArgument", "WrongEventLoop", "__version__",
-    "bb_code", "escape", "ref", "shared_limiter", "url_filter",
+    "SortOrder", "SqliteJournal", "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed",
+    "TokenStore", "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UntrustedRedirect", "UploadedFile",
+    "User", "UserBlock", "UserStatus", "ViewerAttributes", "WebhookAuth", "WrongArgument", "WrongEventLoop",
+    "__version__", "bb_code", "escape", "ref", "shared_limiter", "url_filter",
 ]
 # fmt: on
 
@@ -114,6 +125,15 @@ _import = importer(
             "AccessTokenAuth AuthStrategy Credentials FileTokenStore MemoryTokenStore OAuthAuth Token TokenStore "
             "WebhookAuth"
         ),
+        ".bulk.errors": "BulkStopped JournalError JournalInUse KeyReused",
+        ".bulk.job": "BulkJob",
+        ".bulk.journal": "Ending Intent IntentState Journal Run",
+        ".bulk.plan": "BulkPlan Range",
+        ".bulk.progress": "Progress",
+        ".bulk.report": "BulkFailures BulkReport",
+        ".bulk.results": "BulkResult BulkState",
+        ".bulk.spec": "ChatSpec",
+        ".bulk.sqlite_journal": "SqliteJournal",
         ".client": "BitrixChat",
         ".enums": (
             "ApplicationStatus Background BotType ChatRole ChatType Color EventDelivery EventMode Gender "

@@ -45,6 +45,7 @@ class ClientOptions(TypedDict, total=False):
     timeout: float | None
     operating_limit: float | None
     max_in_flight: int
+    coalesce: bool
     departing: "Departing | None"
     on_orphan: "OnOrphan | None"
     download_hosts: Collection[str]
@@ -67,6 +68,8 @@ class BitrixChat:
         timeout: seconds for a whole call, waiting included; none by default, since waiting is what the limits ask for.
         operating_limit: seconds that one method may work in ten minutes: 480 in the cloud, 420 or None elsewhere.
         max_in_flight: HTTP requests at a time.
+        coalesce: whether calls that wait may travel together in one `batch`, as far as nothing is lost by it; a call is
+            kept out by `call.alone()`.
         departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
         download_hosts: hosts besides the portal's own that the links of files may lead to: `host` or `host:port`.
@@ -90,6 +93,7 @@ class BitrixChat:
         timeout: float | None = None,
         operating_limit: float | None = CLOUD_LIMIT,
         max_in_flight: int = MAX_IN_FLIGHT,
+        coalesce: bool = True,
         departing: "Departing | None" = None,
         on_orphan: "OnOrphan | None" = None,
         download_hosts: Collection[str] = (),
@@ -110,6 +114,7 @@ class BitrixChat:
             timeout=seconds(timeout),
             operating_limit=operating_limit,
             max_in_flight=max_in_flight,
+            coalesce=coalesce,
             departing=departing,
             on_orphan=on_orphan,
             download_hosts=download_hosts,

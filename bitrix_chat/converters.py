@@ -179,12 +179,13 @@ def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation
         attribute.name: override(rename=name, struct_hook=hooks[name]) for name, attribute in attributes.items()
     }
     build = make_dict_structure_fn(annotation, converter, **overrides)
+    quick = _quick(annotation, attributes, hooks, converter)
 
     def structure(value: Any, target: Any) -> Any:
         if not isinstance(value, dict):
             raise TypeError(f"no {annotation.__name__} object")
         try:
-            return build(value, target)
+            return quick(value)
         except Exception:  # noqa: BLE001  # whatever a hook raises
             # null is PHP's way to leave a key out; most fields know that by themselves.
             readable = {name: item for name, item in value.items() if item is not None}
@@ -200,6 +201,37 @@ def _model(rename: Callable[[str], str], converter: cattrs.Converter, annotation
 
 
 _NOTHING: Final = object()
+_PLAIN: Final = frozenset({bool, int, str})
+"""Of what a value that tells something is taken as it is, whatever the field says beside its type."""
+
+
+def _quick(
+    annotation: Any,
+    attributes: "Mapping[str, attrs.Attribute[Any]]",
+    hooks: Mapping[str, Hook | None],
+    converter: cattrs.Converter,
+) -> Callable[[dict[str, Any]], Any]:
+    """Make what reads a whole object at once, or raises: half of the time of the code that can name each fault."""
+    fields = [
+        (name, each.alias or each.name, _plain(each), hooks[name] or converter.get_structure_hook(each.type), each.type)
+        for name, each in attributes.items()
+    ]
+
+    def read(value: dict[str, Any]) -> Any:
+        given: dict[str, Any] = {}
+        for name, argument, plain, hook, kind in fields:
+            item = value.get(name, _NOTHING)
+            if item is not _NOTHING:
+                given[argument] = item if item and type(item) is plain else hook(item, kind)
+        return annotation(**given)
+
+    return read
+
+
+def _plain(attribute: "attrs.Attribute[Any]") -> type | None:
+    parts = get_args(attribute.type) if _is_optional(attribute.type) else (attribute.type,)
+    kinds = [part for part in parts if part is not types.NoneType]
+    return kinds[0] if len(kinds) == 1 and "read" not in attribute.metadata and kinds[0] in _PLAIN else None
 
 
 def _has_fallback(attribute: "attrs.Attribute[Any]") -> bool:

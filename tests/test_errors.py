@@ -11,20 +11,28 @@ from hypothesis import strategies as st
 
 import bitrix_chat
 from bitrix_chat import errors
+from bitrix_chat.bulk import errors as bulk_errors
 from bitrix_chat.error_codes import CODES, error_class
 from bitrix_chat.errors import BitrixError, NoAnswerError, Outcome, RestError
 
-CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BitrixError)]
+MODULES = [errors, bulk_errors]
+
+
+def classes_of(module):
+    return [kind for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, BitrixError)]
+
+
+CLASSES = list(dict.fromkeys(kind for module in MODULES for kind in classes_of(module)))
 
 
 def pickled(error):
     return pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
 
 
-def drawn_parents():
-    """Read the tree in the module's docstring: every class with its parent and what is said of it."""
+def drawn_parents(module):
+    """Read the tree in a module's docstring: every class with its parent and what is said of it."""
     parents, path = {}, {}
-    for line in errors.__doc__.splitlines():
+    for line in module.__doc__.splitlines():
         match = re.fullmatch(r"    ([│├└─ ]*)([A-Z]\w+)(?:  +(.+))?", line)
         if match:
             depth = len(match[1]) // 4
@@ -33,12 +41,13 @@ def drawn_parents():
     return parents
 
 
-def test_the_drawn_tree_is_the_real_one():
+@pytest.mark.parametrize("module", MODULES)
+def test_the_drawn_tree_is_the_real_one(module):
     real = {
         kind.__name__: next((base.__name__ for base in kind.__bases__ if issubclass(base, BitrixError)), None)
-        for kind in CLASSES
+        for kind in classes_of(module)
     }
-    assert drawn_parents() == real
+    assert drawn_parents(module) == real
 
 
 def test_the_drawing_tells_which_errors_are_also_errors_of_python():
@@ -124,7 +133,7 @@ def test_the_first_split_is_whether_the_portal_answered():
             Outcome.NOT_SENT,
             (
                 "InvalidParameter InvalidPortalUrl InsecureUrl WrongEventLoop PortalUnreachable UntrustedCertificate "
-                "DeadlineExceeded ClientClosed"
+                "DeadlineExceeded ClientClosed KeyReused JournalError JournalInUse"
             ),
         ),
         (
@@ -133,7 +142,7 @@ def test_the_first_split_is_whether_the_portal_answered():
         ),
         (
             Outcome.UNKNOWN,
-            "NoAnswerError ConnectionLost UnexpectedAnswer DownloadFailed OutcomeUnknown ServerError",
+            "NoAnswerError ConnectionLost UnexpectedAnswer DownloadFailed OutcomeUnknown ServerError BulkStopped",
         ),
         (Outcome.DONE, "CursorStalled"),
     ],
@@ -167,3 +176,19 @@ def test_a_message_with_nothing_to_say_is_empty():
 def test_an_outcome_that_was_seen_wins_over_the_usual_one():
     assert errors.ServerError("x", outcome=Outcome.DONE).outcome is Outcome.DONE
     assert errors.ServerError("x").outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (errors.UnexpectedAnswer("x"), "result"),
+        (errors.TokenStoreError("x"), "auth"),
+        (bulk_errors.BulkStopped("x"), "report"),
+    ],
+    ids=["result", "auth", "report"],
+)
+def test_what_may_hold_secrets_or_specs_stays_behind(error, name):
+    setattr(error, name, ["canary"])
+    assert getattr(copy.copy(error), name) == ["canary"]
+    assert getattr(pickled(error), name) is None
+    assert "canary" not in f"{error} {error!r}"

@@ -173,6 +173,45 @@ def test_faults_on_a_virtual_clock():
     example("test_a_lost_answer_makes_no_second_chat")["test_a_lost_answer_makes_no_second_chat"]()
 
 
+def test_many_chats_from_the_command_line(portal, tmp_path):
+    (tmp_path / "chats.csv").write_text("title,user_ids,key\nDeal 1,2 3,deal-1\nDeal 2,,deal-2\n", encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```text\n(.*?)```", README, re.DOTALL) if "--journal" in block]
+
+    for command in block.splitlines():
+        done = subprocess.run(
+            [sys.executable, "-m", "bitrix_chat", *shlex.split(command)[1:]],
+            env=os.environ | {"BITRIX24_WEBHOOK_URL": portal.webhook_url},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    assert sorted(chat.title for chat in portal.chats.values()) == ["Deal 1", "Deal 2"]
+    assert len((tmp_path / "report.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+@pytest.fixture
+def deals() -> dict[int, str]:
+    return {number: f"Deal {number}" for number in range(1, 8)}
+
+
+def test_ten_thousand_chats(portal, deals, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    async def create_and_go_on() -> None:
+        async with portal.client() as b24:
+            report = await example("ChatSpec")["chats_of_deals"](b24, deals)
+            assert [result.chat_id for result in report.done] == sorted(portal.chats)
+        async with portal.client() as b24:
+            await example("go_on")["go_on"](b24)
+
+    asyncio.run(create_and_go_on())
+    assert "limited by" in capsys.readouterr().out
+    assert len((tmp_path / "report.jsonl").read_text(encoding="utf-8").splitlines()) == len(portal.chats) == 7
+
+
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("bitrix-chat")])
 def test_each_command(command, portal, bot_id, tmp_path):
     words = shlex.split(command.replace("--bot-id 25", f"--bot-id {bot_id}"))

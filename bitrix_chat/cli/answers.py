@@ -50,14 +50,14 @@ async def deliver(b24: "BitrixChat", call: "Call[Any]", out: Path | None = None)
     _show_answer(call, out)
 
 
-def check_writable(out: Path | None) -> None:
+def check_writable(out: Path | None, option: str = "--out") -> None:
     """Refuse a file that cannot be written, before anything is sent."""
     if out is None:
         return
     if out.is_dir():
-        raise InvalidParameter("--out is a folder")
+        raise InvalidParameter(f"{option} is a folder")
     if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise InvalidParameter("--out cannot be written")
+        raise InvalidParameter(f"{option} cannot be written")
 
 
 def show(value: Any, *, lost: str = "It ran; its answer could not be printed") -> None:

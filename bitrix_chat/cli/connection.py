@@ -12,13 +12,15 @@ from bitrix_chat import InvalidParameter
 from bitrix_chat.cli.text_files import given
 
 if TYPE_CHECKING:
-    from bitrix_chat import BitrixChat
+    from bitrix_chat import BitrixChat, Plan
+
+PlanName = Literal["standard", "enterprise"]
 
 
 @Parameter(name="*", group="Portal")
 @frozen(kw_only=True)
-class Connection:
-    """The options that every command has which talks to a portal."""
+class Address:
+    """The options that say which portal it is, and who calls."""
 
     url: Annotated[
         str | None,
@@ -38,14 +40,6 @@ class Connection:
             "the variable BITRIX24_TOKEN is taken.",
         ),
     ] = field(default=None, repr=False)
-    timeout: Annotated[
-        float | None,
-        Parameter(help="Seconds for the whole call, waiting for the portal's limits included; no bound by default."),
-    ] = None
-    plan: Annotated[
-        Literal["standard", "enterprise"] | None,
-        Parameter(help="The portal's plan, which sets how many requests it takes a second; standard by default."),
-    ] = None
 
     def client(self, environ: Mapping[str, str] = os.environ) -> "BitrixChat":
         """Make the client.
@@ -56,7 +50,8 @@ class Connection:
         from bitrix_chat import BitrixChat  # noqa: PLC0415  # slow to import, and not needed for help
         from bitrix_chat.cli.credentials import auth_from  # noqa: PLC0415
 
-        options = self._options()
+        # A portal on this very machine is the emulator, which speaks plain http.
+        options = {"allow_insecure_loopback": True, **self._options()}
         url = given("--url", self.url)
         if url is not None:
             return BitrixChat(auth_from(url, given("--token", self.token), environ), **options)
@@ -65,16 +60,42 @@ class Connection:
         return _client_of_environment(environ, options)
 
     def _options(self) -> dict[str, Any]:
-        from bitrix_chat import ENTERPRISE, STANDARD  # noqa: PLC0415  # not needed for help
+        return {}
 
-        if self.timeout is not None and not 0 < self.timeout < math.inf:
-            raise InvalidParameter("--timeout takes seconds, more than 0")
-        plan = {"standard": STANDARD, "enterprise": ENTERPRISE, None: None}[self.plan]
-        # A portal on this very machine is the emulator, which speaks plain http.
-        return {"timeout": self.timeout, "limiter": plan, "allow_insecure_loopback": True}
+
+@Parameter(name="*", group="Portal")
+@frozen(kw_only=True)
+class Connection(Address):
+    """The options of every command that sends one call."""
+
+    timeout: Annotated[
+        float | None,
+        Parameter(help="Seconds for the whole call, waiting for the portal's limits included; no bound by default."),
+    ] = None
+    plan: Annotated[
+        PlanName | None,
+        Parameter(help="The portal's plan, which sets how many requests it takes a second; standard by default."),
+    ] = None
+
+    def _options(self) -> dict[str, Any]:
+        check_seconds("--timeout", self.timeout)
+        return {"timeout": self.timeout, "limiter": limiter(self.plan)}
 
 
 FROM_ENVIRONMENT = Connection()
+
+
+def check_seconds(option: str, value: float | None) -> None:
+    """Refuse what is no number of seconds."""
+    if value is not None and not 0 < value < math.inf:
+        raise InvalidParameter(f"{option} takes seconds, more than 0")
+
+
+def limiter(name: PlanName | None) -> "Plan | None":
+    """Return the request limit of a plan; None for the default."""
+    from bitrix_chat import ENTERPRISE, STANDARD  # noqa: PLC0415  # not needed for help
+
+    return {"standard": STANDARD, "enterprise": ENTERPRISE, None: None}[name]
 
 
 def _client_of_environment(environ: Mapping[str, str], options: dict[str, Any]) -> "BitrixChat":

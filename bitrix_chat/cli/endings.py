@@ -13,6 +13,7 @@ from bitrix_chat import (
     InsufficientScope,
     InvalidCredentials,
     InvalidParameter,
+    JournalError,
     MethodNotFound,
     Outcome,
     OutcomeUnknown,
@@ -58,7 +59,7 @@ _ADVICE: Final[tuple[tuple[type[BitrixError], str], ...]] = (
 
 def exit_code(error: BitrixError) -> int:
     """Return the exit code of a failure; what may have run weighs more than who failed."""
-    if isinstance(error, InvalidParameter):
+    if isinstance(error, InvalidParameter | JournalError):
         return WRONG_USAGE
     if error.outcome is Outcome.UNKNOWN:
         return OUTCOME_UNKNOWN
@@ -71,7 +72,7 @@ def sentence(error: BitrixError) -> str:
     what = printable(without_values(error.description) if is_usage else str(error)).rstrip(".") + "."
     if isinstance(error, InvalidParameter | OutcomeUnknown):
         return what  # they say the rest themselves
-    return " ".join(filter(None, (what, outcome_sentence(error.outcome), _advice(error))))
+    return " ".join(filter(None, (what, outcome_sentence(error.outcome), advice(error))))
 
 
 def outcome_sentence(outcome: Outcome) -> str:
@@ -84,7 +85,8 @@ def printable(text: str) -> str:
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
 
 
-def _advice(error: BitrixError) -> str:
+def advice(error: BitrixError) -> str:
+    """Return what to do about a failure, nothing where nobody knows."""
     if error.outcome is Outcome.UNKNOWN:
         return ""
     return next((advice for kind, advice in _ADVICE if isinstance(error, kind)), "")

@@ -13,11 +13,14 @@ import bitrix_chat
 from bitrix_chat import BitrixError
 from bitrix_chat.cli import branches, endings
 from bitrix_chat.cli.answers import NotPrinted
+from bitrix_chat.cli.bulk import bulk
+from bitrix_chat.cli.bulk_report import report
 from bitrix_chat.cli.call import call
 from bitrix_chat.cli.chat_structure import chat_structure
 from bitrix_chat.cli.create_chat import create_chat
 from bitrix_chat.cli.demo import demo
 from bitrix_chat.cli.portal import portal
+from bitrix_chat.cli.resume import resume
 from bitrix_chat.cli.secrets import secrets_given
 from bitrix_chat.cli.usage import usage_sentence
 from bitrix_chat.rest.redaction import scrub
@@ -56,7 +59,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-for _command in (demo, portal, create_chat, chat_structure, call):
+for _command in (demo, portal, create_chat, chat_structure, bulk, resume, report, call):
     app.command(_command)
 _OWN: Final = frozenset(app)
 for _name, _summary in branches.BRANCHES.items():

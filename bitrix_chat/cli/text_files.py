@@ -12,11 +12,24 @@ def read_file(option: str, path: Path) -> str:
         InvalidParameter: it cannot be read; the message names the option and not the path, which may be a slip.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        reason = "it is no UTF-8 text"
+        content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no path"
+    else:
+        return decoded(option, content)
+    raise InvalidParameter(f"{option}: the file cannot be read ({reason})")
+
+
+def decoded(option: str, content: bytes) -> str:
+    """Return the text of bytes, whose line breaks stay as they are.
+
+    Raises:
+        InvalidParameter: they are no UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        reason = "it is no UTF-8 text"
     raise InvalidParameter(f"{option}: the file cannot be read ({reason})")
 
 

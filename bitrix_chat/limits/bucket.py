@@ -97,6 +97,12 @@ class LeakyBucket:
         self.level = max(0.0, self.level - count)
         self._granted -= count
 
+    def assume_full(self, now: float, seconds_ago: float) -> None:
+        """Take it that the counter stood at its most `seconds_ago`, and has lost the leak since."""
+        if now > self.updated:
+            self._drain(now)
+        self.level = max(self.level, self._ceiling - max(0.0, seconds_ago) * self.plan.leak)
+
     def free(self, now: float) -> int:
         """Return how many requests may leave now."""
         if now > self.updated:

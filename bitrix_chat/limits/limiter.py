@@ -125,6 +125,11 @@ class MemoryRateLimiter:
         if self._bucket.refuse(self._now(), sent_at):
             self._arm()
 
+    def assume_full(self, seconds_ago: float) -> None:
+        """Take it that somebody at this address has sent a whole burst so many seconds ago."""
+        self._bucket.assume_full(self._now(), seconds_ago)
+        self._arm()
+
     @property
     def _waiting(self) -> int:
         return len(self._waiters) - len(self._cancelled)

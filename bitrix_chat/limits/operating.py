@@ -9,6 +9,9 @@ Our invariant: what the portal last told, plus what is in flight at the price of
 within the limit. A method that would break it waits for `operating_reset_at`, counted from the portal's own clock,
 never ours. What is forgotten then cannot be known, so one call goes ahead alone and its answer tells. A 429 that we
 meet all the same proves a smaller limit or another reading of it: the limit is lowered for good.
+
+Portals differ in what they charge for a batch: some each command to its own method, others the batch itself, at half.
+Nobody tells; but how far the sums rise beside the time that was worked does. Until an answer has shown it, both count.
 """
 
 from typing import Final, Protocol
@@ -26,6 +29,9 @@ BLIND_STEP: Final = 60.0
 """Seconds to wait after a 429 where the portal did not tell when: one of its ten parts."""
 _LOWERED: Final = 0.875
 _LEAST: Final = 60.0
+_SHARES: Final = ((0.0, 0.1), (0.5, 0.6))
+"""What portals are known to count of the time in a batch, and the measured share below which it must be that."""
+_ROUNDING: Final = 1e-6
 
 
 class Watcher(Protocol):
@@ -37,13 +43,41 @@ class Watcher(Protocol):
 
 
 @define
+class _Charge:
+    """How much of the time that is worked the portal counts: nothing, half or all, as its sums have shown."""
+
+    worked: float = 0.0
+    counted: float = 0.0
+
+    @property
+    def share(self) -> float:
+        if not self.worked:
+            return 1.0
+        seen = self.counted / self.worked
+        return next((step for step, below in _SHARES if seen < below), 1.0)
+
+
+@define
 class _Method:
     used: float = 0.0
     price: float = 0.0
     flying: int = 0
+    flying_inside: int = 0
     reset_at: float = 0.0
+    told_at: float = float("-inf")
+    forgets_at: float = 0.0
     blocked_until: float = float("-inf")
     probing: bool = False
+    alone: _Charge = field(factory=_Charge)
+    inside: _Charge = field(factory=_Charge)
+
+    def cost(self, *, inside: bool) -> float:
+        return self.price * (self.inside if inside else self.alone).share
+
+    @property
+    def reserved(self) -> float:
+        held = self.flying * self.cost(inside=False) if self.flying else 0.0
+        return held + self.flying_inside * self.cost(inside=True) if self.flying_inside else held
 
 
 @define
@@ -59,41 +93,109 @@ class OperatingBudget:
     watchers: "WeakSet[Watcher]" = field(factory=WeakSet, init=False, repr=False, eq=False)
     _methods: dict[str, _Method] = field(factory=dict, init=False)
 
-    def opens_at(self, method: str, now: float, count: int = 1) -> float:
-        """Return when `count` calls of `method` may leave: `now` for at once, infinity for after an answer."""
+    def opens_at(self, method: str, now: float, count: int = 1, *, inside: bool = False) -> float:
+        """Return when `count` calls of `method` may leave: `now` for at once, infinity for after an answer.
+
+        Args:
+            method: the method.
+            now: the time.
+            count: how many.
+            inside: they would leave inside a batch.
+        """
         known = self._methods.get(method)
         if known is None:
             return now
         if known.blocked_until > now:
             return known.blocked_until
-        if not known.probing and self._affords(known, count):
+        if not known.probing and self._affords(known, count, inside=inside):
             return now
-        if known.flying:
+        if known.flying or known.flying_inside:
             return float("inf")
         return now if known.probing or self._never_fits(known, count) else max(now, known.reset_at)
 
-    def depart(self, method: str, count: int = 1) -> None:
+    def depart(self, method: str, count: int = 1, *, inside: bool = False) -> None:
         """Reserve for calls that leave; those the limit has no room for go to find out what was forgotten."""
-        known = self._methods.setdefault(method, _Method())
-        if not known.probing and not self._affords(known, count):
+        known = self._methods.get(method)
+        if known is None:
+            known = self._methods[method] = _Method()
+        if not known.probing and not self._affords(known, count, inside=inside):
             known.probing = True
-        known.flying += count
+        if inside:
+            known.flying_inside += count
+        else:
+            known.flying += count
 
-    def _affords(self, known: _Method, count: int) -> bool:
-        return self.limit is None or known.used + (known.flying + count) * known.price <= self.limit
+    def _affords(self, known: _Method, count: int, *, inside: bool) -> bool:
+        if self.limit is None or not known.price:
+            return True
+        return known.used + known.reserved + count * known.cost(inside=inside) <= self.limit + _ROUNDING
 
     def _never_fits(self, known: _Method, count: int) -> bool:
         # A batch that is dearer than a whole limit gains nothing by waiting, as long as it can begin.
         return self.limit is not None and count * known.price > self.limit >= known.used + known.price
 
-    def land(self, method: str, count: int = 1) -> None:
+    def land(self, method: str, count: int = 1, *, inside: bool = False) -> None:
         """Release calls that ended."""
-        self._methods[method].flying -= count
+        known = self._methods[method]
+        if inside:
+            known.flying_inside -= count
+        else:
+            known.flying -= count
 
-    def learn(self, method: str, time: Time, now: float) -> None:
-        """Learn from the `time` of a call that ran, alone or inside a batch."""
-        if time.operating is not None:
-            self._learn(self._methods.setdefault(method, _Method()), time, now)
+    def cost(self, method: str, *, inside: bool) -> float:
+        """Return the seconds that a call is charged, as far as is known."""
+        known = self._methods.get(method)
+        return 0.0 if known is None else known.cost(inside=inside)
+
+    def share(self, method: str) -> float:
+        """Return which part of the time that a method works is counted for it; 0 as long as it was not called."""
+        known = self._methods.get(method)
+        return known.alone.share if known is not None and known.alone.worked else 0.0
+
+    def used(self, method: str, now: float) -> tuple[float, float]:
+        """Return the seconds of the limit that a method has used, and those until the oldest are forgotten."""
+        known = self._methods.get(method)
+        return (0.0, 0.0) if known is None else (known.used, max(0.0, known.reset_at - now))
+
+    def learn(self, method: str, time: Time, now: float, *, worked: float | None = None, inside: bool = False) -> None:
+        """Learn from the `time` of a call that ran, or of the last of a batch's with all their `worked` seconds."""
+        if time.operating is None:
+            return
+        known = self._methods.get(method)
+        if known is None:
+            known = self._methods[method] = _Method()
+        duration = time.duration or 0.0
+        if duration >= COUNTED_FROM:
+            known.price = max(duration, known.price * 0.9)
+        worked = worked if worked is not None else duration if duration >= COUNTED_FROM else 0.0
+        self._learn_sum(known, time, now, known.inside if inside else known.alone, worked)
+        known.probing = False
+
+    def learn_price(self, method: str, duration: float) -> None:
+        """Learn the dearest of several calls in a batch."""
+        known = self._methods.get(method)
+        if known is not None and duration >= COUNTED_FROM:
+            known.price = max(duration, known.price)
+
+    def _learn_sum(self, known: _Method, time: Time, now: float, charge: _Charge, worked: float) -> None:
+        finish, used = time.finish, time.operating or 0.0
+        if finish is not None and finish < known.told_at:  # batches end in another order than their commands
+            if time.operating_reset_at == known.forgets_at:
+                charge.worked += worked  # the later sum held it already
+            return
+        if time.operating_reset_at == known.forgets_at or not known.used:
+            used = max(used, known.used)  # nothing was forgotten in between
+            counted = used - known.used
+            if known.told_at == float("-inf"):  # others, or an earlier run of ours, may have used the rest of it
+                counted = min(counted, max(worked, known.price * (known.flying + known.flying_inside)))
+            charge.counted += counted
+            charge.worked += worked
+        known.used = used
+        if finish is not None:
+            known.told_at = finish
+            if time.operating_reset_at is not None:
+                known.forgets_at = time.operating_reset_at
+                known.reset_at = now + max(0.0, time.operating_reset_at - finish)
 
     def refuse(self, method: str, now: float) -> float:
         """Learn of a 429 and return when the method opens again; a wave of them counts once."""
@@ -108,11 +210,3 @@ class OperatingBudget:
     def _lowered(self, known: _Method) -> float:
         limit = self.limit or CLOUD_LIMIT
         return min(limit, max(_LEAST, min(limit * _LOWERED, max(known.used, limit / 2))))
-
-    def _learn(self, known: _Method, time: Time, now: float) -> None:
-        known.used = time.operating or 0.0
-        if time.duration is not None and time.duration >= COUNTED_FROM:
-            known.price = max(time.duration, known.price * 0.9)
-        if time.operating_reset_at is not None and time.finish is not None:
-            known.reset_at = now + max(0.0, time.operating_reset_at - time.finish)
-        known.probing = False

@@ -1,7 +1,7 @@
 """What a request makes the portal run, and what its answer says of the time: a batch counted by its commands."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bitrix_chat.rest.request import Request, Response
@@ -9,7 +9,8 @@ from bitrix_chat.rest.request import Request, Response
 
 def is_batch(request: Request) -> bool:
     """Whether a request holds commands."""
-    return request.method.lower() == "batch"
+    method = request.method
+    return len(method) == 5 and method.lower() == "batch"
 
 
 def work_of(request: Request) -> dict[str, int]:
@@ -42,6 +43,12 @@ def refused_for_time(request: Request, response: Response) -> Iterator[str]:
         for name, error in by_name(response.result.get("result_error")).items():
             if name in commands and isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":
                 yield commands[name]
+
+
+def duration_of(time: Mapping[str, Any]) -> float:
+    """Return the seconds that a call took the portal; 0 where it does not say."""
+    duration = time.get("duration")
+    return float(duration) if isinstance(duration, int | float) and 0 < duration < float("inf") else 0.0
 
 
 def is_in_progress(request: Request, response: Response) -> bool:

@@ -14,6 +14,7 @@ from bitrix_chat.errors import (
     BatchHalted,
     BitrixError,
     InvalidParameter,
+    RestError,
     UnexpectedAnswer,
 )
 from bitrix_chat.outcomes import Outcome
@@ -30,13 +31,13 @@ MAX_COMMANDS: Final = 50
 MAX_LEAVES: Final = 900
 """Values one command may hold; PHP drops silently what goes beyond 1,000 of a request's variables."""
 
-_NOT_IN_BATCH: Final = frozenset({"batch", "download", "upload"})
+NOT_IN_BATCH: Final = frozenset({"batch", "download", "upload"})
 _RISK: Final = (Safety.SAFE, Safety.IDEMPOTENT, Safety.KEYED, Safety.CREATE)
 # Arguments of controller methods that the portal checks for their type, so that a failed reference is refused.
 _TYPE_CHECKED: Final = frozenset({"dialogId", "messageId", "commandId", "fileId", "userId"})
 # Names that PHP reads back as they were: it turns dots and blanks into `_`, and brackets nest.
-_NAME: Final = re.compile(r"[^ .\[\]\0\ud800-\udfff]+")
-_KEY: Final = re.compile(r"[^\s\[\]\0\ud800-\udfff][^\[\]\0\ud800-\udfff]*")
+NAME: Final = re.compile(r"[^ .\[\]\0\ud800-\udfff]+")
+KEY: Final = re.compile(r"[^\s\[\]\0\ud800-\udfff][^\[\]\0\ud800-\udfff]*")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -67,10 +68,10 @@ def _command(request: Request, names: Mapping[int, str], *, halt: bool) -> str:
         raise InvalidParameter(
             "`key` is looked up before it is used, which a batch cannot do; call it alone", method=request.method
         )
-    if request.method.lower() in _NOT_IN_BATCH:
+    if request.method.lower() in NOT_IN_BATCH:
         raise InvalidParameter("cannot be a command of a batch; call it alone", method=request.method)
     params = {
-        _kept(request.method, str(name), _NAME): _rendered(request.method, name, value, names, halt)
+        _kept(request.method, str(name), NAME): _rendered(request.method, name, value, names, halt)
         for name, value in request.params.items()
     }
     if (count := sum(1 for _ in leaves(params))) > MAX_LEAVES:
@@ -87,7 +88,7 @@ def _rendered(method: str, path: str, value: Any, names: Mapping[int, str], halt
         return _reference(method, path, value, names, halt=halt)
     if isinstance(value, Mapping) and value:
         return {
-            _kept(method, str(key), _KEY): _rendered(method, f"{path}.{key}", item, names, halt)
+            _kept(method, str(key), KEY): _rendered(method, f"{path}.{key}", item, names, halt)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple) and value:
@@ -147,7 +148,7 @@ def _reference(method: str, path: str, value: Reference, names: Mapping[int, str
 def unpack(
     requests: Mapping[str, Request], response: Response, *, halt: bool = False, doubtful: bool = False
 ) -> Iterator[tuple[str, Response | BitrixError]]:
-    """Yield what became of each command, in the order of the requests.
+    """Yield what became of each command in the end, in the order of the requests.
 
     Args:
         requests: the commands by name.
@@ -158,21 +159,36 @@ def unpack(
     Raises:
         UnexpectedAnswer: the answer is no batch answer; no command's outcome is known.
     """
+    failed = False
+    for (name, request), answer in zip(requests.items(), answers(requests, response), strict=True):
+        if isinstance(answer, Response):
+            yield name, answer
+        elif halt and failed and isinstance(answer, UnexpectedAnswer):
+            yield name, _doubted(request, _halted(request), doubtful=doubtful)
+        else:
+            failed = failed or isinstance(answer, RestError)
+            yield name, _doubted(request, _final(request, answer), doubtful=doubtful)
+
+
+def answers(requests: Mapping[str, Request], response: Response) -> Iterator[Response | BitrixError]:
+    """Yield what the portal says of each command, in the order of the requests, whatever may be repeated of it.
+
+    Raises:
+        UnexpectedAnswer: the answer is no batch answer; no command's outcome is known.
+    """
     parts = response.result
     if not isinstance(parts, dict):
         raise UnexpectedAnswer("the result is no batch result", method="batch")
     results, errors, times, totals, nexts = (
         by_name(parts.get(f"result{part}")) for part in ("", "_error", "_time", "_total", "_next")
     )
-    failed = False
     for name, request in requests.items():
         if name in results:
-            yield name, _success(results[name], times.get(name), totals.get(name), nexts.get(name))
+            yield _success(results[name], times.get(name), totals.get(name), nexts.get(name))
         elif isinstance(errors.get(name), dict):
-            failed = True
-            yield name, _doubted(request, _refused(request, errors[name]), doubtful=doubtful)
+            yield _refused(request, errors[name])
         else:
-            yield name, _doubted(request, _missing(request, halted=halt and failed), doubtful=doubtful)
+            yield UnexpectedAnswer("the batch answer does not mention this command", method=request.method)
 
 
 def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
@@ -187,13 +203,11 @@ def _success(result: Any, time: Any, total: Any, following: Any) -> Response:
 def _refused(request: Request, content: Mapping[str, Any]) -> BitrixError:
     error = rest_error(request.method, {"error": "", **content})
     scrub_error(error, secrets_in(request.params))
-    return _final(request, error)
+    return error
 
 
-def _missing(request: Request, *, halted: bool) -> BitrixError:
-    if halted:
-        return BatchHalted("an earlier command failed and the batch stopped there", method=request.method)
-    return _final(request, UnexpectedAnswer("the batch answer does not mention this command", method=request.method))
+def _halted(request: Request) -> BitrixError:
+    return BatchHalted("an earlier command failed and the batch stopped there", method=request.method)
 
 
 def _doubted(request: Request, error: BitrixError, *, doubtful: bool) -> BitrixError:

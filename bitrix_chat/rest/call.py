@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from bitrix_chat.errors import BitrixError, InvalidParameter
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.evidence import attested
-from bitrix_chat.rest.request import Exchange, Request, Response, Transport
+from bitrix_chat.rest.request import Announce, Exchange, Request, Response, Transport
 
 T = TypeVar("T")
 
@@ -36,6 +36,8 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
 
     __slots__ = (
         "__weakref__",
+        "_alone",
+        "_announce",
         "_decode",
         "_draw",
         "_exchange",
@@ -59,6 +61,8 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         self._transport = transport
         self._timeout = timeout
         self._draw = draw
+        self._alone = False
+        self._announce: Announce | None = None
         self._exchange: Exchange | None = None
         self._running: Coroutine[Any, Any, T] | None = None
         self._seen = False
@@ -138,6 +142,22 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         self._timeout = seconds(timeout, self._request.method)
         return self
 
+    def alone(self) -> Self:
+        """Keep the call out of any batch that the client packs by itself, and return it.
+
+        Raises:
+            RuntimeError: it was awaited, packed or closed before.
+        """
+        self._refuse_if_claimed()
+        self._alone = True
+        return self
+
+    def announced(self, announce: Announce) -> Self:
+        """Have `announce` awaited before the first byte of each attempt leaves, with all calls that leave with it."""
+        self._refuse_if_claimed()
+        self._announce = announce
+        return self
+
     def claim(self) -> Exchange:
         """Hand the call over to whoever sends it, a batch for example; from then on it cannot be awaited.
 
@@ -146,7 +166,7 @@ class Call(Coroutine[Any, Any, T], Generic[T]):
         """
         self._refuse_if_claimed()
         request = self._request if self._draw is None else self._draw(self._request)
-        self._exchange = Exchange(request, self._timeout)
+        self._exchange = Exchange(request, self._timeout, alone=self._alone, announce=self._announce)
         return self._exchange
 
     def _refuse_if_claimed(self) -> None:

@@ -1,7 +1,7 @@
 """A request and its answer as values: comparable, printable without secrets, and free of I/O."""
 
 import enum
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -115,6 +115,9 @@ class Exchange:
         left_at: the same by the loop's clock.
         moved_to: the host that the portal's redirect named and the client accepted, None without one.
         carrier: the batch it travels in, which knows its outcome until the answer is taken apart.
+        alone: whether it is never to be packed with others.
+        announce: awaited with all exchanges of a group that have the same one, before its first byte; if it raises,
+            they are not sent.
     """
 
     request: Request
@@ -131,6 +134,8 @@ class Exchange:
     left_at: float | None = None
     moved_to: str | None = None
     carrier: "HasOutcome | None" = None
+    alone: bool = False
+    announce: "Announce | None" = None
 
     @property
     def known(self) -> Outcome:
@@ -146,6 +151,10 @@ class Exchange:
         """Write down what it failed with."""
         self.outcome = error.outcome
         self.error = error
+
+
+Announce = Callable[[Sequence[Exchange]], Awaitable[None]]
+"""Told what is about to leave, in time to write it down."""
 
 
 class Transport(Protocol):

@@ -1,16 +1,17 @@
 """What the portal's two limits leave to one caller: slots of the bucket, and seconds of each method."""
 
 import asyncio
-from collections.abc import Mapping
+from typing import Any, Final
 
 from bitrix_chat.limits.limiter import RateLimiter
-from bitrix_chat.limits.operating import OperatingBudget
+from bitrix_chat.limits.operating import COUNTED_FROM, OperatingBudget
 from bitrix_chat.models.time import Time
-from bitrix_chat.rest.accounting import is_batch, refused_for_time, times_of
+from bitrix_chat.rest.accounting import duration_of, is_batch, refused_for_time, times_of
 from bitrix_chat.rest.request import Request, Response
+from bitrix_chat.transport.grouping import RESERVED
+from bitrix_chat.transport.waiting import Ticket
 
-Work = Mapping[str, int]
-"""The methods a request makes the portal run, and how often each."""
+BATCH: Final = "batch"
 
 
 class Allowance:
@@ -19,20 +20,52 @@ class Allowance:
     def __init__(self, limiter: RateLimiter, budget: OperatingBudget) -> None:
         self.limiter = limiter
         self.budget = budget
+        plan = getattr(limiter, "plan", None)
+        self.reserve = int(RESERVED * (limiter.free() if plan is None else plan.burst))
 
-    def opens_at(self, work: Work, now: float) -> float:
-        """Return when all methods of `work` may run; infinity for after an answer."""
-        return max(self.budget.opens_at(method, now, count) for method, count in work.items())
+    def opens_at(self, ticket: Ticket, now: float) -> float:
+        """Return when a ticket may leave, alone or with others; infinity for after an answer."""
+        if ticket.packs:
+            inside = self.budget.opens_at(ticket.method, now, inside=True)
+            return inside if inside <= now else min(inside, self.budget.opens_at(ticket.method, now))
+        return max(
+            self.budget.opens_at(method, now, count, inside=len(ticket.work) > 1 and method != BATCH)
+            for method, count in ticket.work.items()
+        )
 
-    def depart(self, work: Work) -> None:
-        """Reserve seconds for work that leaves."""
-        for method, count in work.items():
-            self.budget.depart(method, count)
+    def takes_batches(self, now: float) -> bool:
+        """Return whether a request with several calls may leave."""
+        return self.budget.opens_at(BATCH, now) <= now
 
-    def land(self, work: Work) -> None:
+    def admits(self, ticket: Ticket, now: float) -> bool:
+        """Return whether one more call may leave in a batch."""
+        return self.budget.opens_at(ticket.method, now, inside=True) <= now
+
+    def depart_inside(self, ticket: Ticket) -> None:
+        """Reserve seconds for a call that leaves in a batch."""
+        ticket.inside = True
+        self.budget.depart(ticket.method, inside=True)
+
+    def depart_alone(self, ticket: Ticket) -> None:
+        """Reserve seconds for a ticket that leaves on its own."""
+        ticket.inside = False
+        for method, count in ticket.work.items():
+            self.budget.depart(method, count, inside=len(ticket.work) > 1 and method != BATCH)
+
+    def release(self, ticket: Ticket) -> None:
+        """Release what was reserved for a ticket."""
+        if ticket.inside:
+            self.budget.land(ticket.method, inside=True)
+            return
+        for method, count in ticket.work.items():
+            self.budget.land(method, count, inside=len(ticket.work) > 1 and method != BATCH)
+
+    def land(self, group: list[Ticket]) -> None:
         """Release what was reserved, and let those look again who wait for an answer of anyone's."""
-        for method, count in work.items():
-            self.budget.land(method, count)
+        for ticket in group:
+            self.release(ticket)
+        if group[0].inside:
+            self.budget.land(BATCH)
         if self.budget.watchers:
             waiting = list(self.budget.watchers)
             self.budget.watchers.clear()
@@ -41,11 +74,26 @@ class Allowance:
 
     def learn(self, request: Request, response: Response) -> None:
         """Learn from the times that an answer tells, those inside a batch too."""
-        if "operating" not in response.raw_time and not is_batch(request):
-            return
         now = asyncio.get_running_loop().time()
-        for method, time in times_of(request, response):
-            if isinstance(time, dict) and "operating" in time:
-                self.budget.learn(method, Time.of(time), now)
+        if not is_batch(request):
+            if "operating" in response.raw_time:
+                self.budget.learn(request.method, Time.of(response.raw_time), now)
+            return
+        self._learn_inside(request, response, now)
         for method in refused_for_time(request, response):
             self.budget.refuse(method, now)
+
+    def _learn_inside(self, request: Request, response: Response, now: float) -> None:
+        last: dict[str, Any] = {}
+        worked: dict[str, float] = {}
+        dearest: dict[str, float] = {}
+        for method, time in times_of(request, response):
+            if isinstance(time, dict) and "operating" in time:
+                last[method] = time
+                duration = duration_of(time)
+                worked[method] = worked.get(method, 0.0) + (duration if duration >= COUNTED_FROM else 0.0)
+                dearest[method] = max(duration, dearest.get(method, 0.0))
+        for method, time in last.items():
+            inside = method != BATCH
+            self.budget.learn(method, Time.of(time), now, worked=worked[method], inside=inside)
+            self.budget.learn_price(method, dearest[method])

@@ -66,6 +66,20 @@ class Creating:
                 raise verdicts.did_not_run(creation.request, seen)
         return await self.adopt(creation.request, *found, creation.bound)
 
+    def doubt(self, exchange: Exchange) -> Doubt:
+        """Return what is to be remembered of an exchange that may have run."""
+        return Doubt(exchange, self._quiescence)
+
+    async def resolve(self, creation: Creation) -> Response | None:
+        """Find out what became of an earlier attempt, sending nothing but lookups; None if it surely did not run.
+
+        Raises:
+            OutcomeUnknown: it cannot be told.
+            BitrixError: the lookup failed.
+        """
+        found = await self._before(creation)
+        return None if found is None else await self.adopt(creation.request, *found, creation.bound)
+
     async def found(self, request: Request, bound: float | None) -> Found | None:
         """Look for what bears the key of a request."""
         response = await self._inner.send(Exchange(key_of(request).lookup, None, deadline=bound))
@@ -102,8 +116,11 @@ class Creating:
     async def _attempt(self, creation: Creation) -> Response:
         if not self._creations.is_current(creation):
             raise Overtaken
-        creation.exchange = Exchange(creation.request, None, deadline=creation.bound)
-        creation.doubt = Doubt(creation.exchange, self._quiescence)
+        first = creation.first
+        creation.exchange = Exchange(
+            creation.request, None, deadline=creation.bound, alone=first.alone, announce=first.announce
+        )
+        creation.doubt = self.doubt(creation.exchange)
         self._creations.remember(creation.place, creation.doubt)
         try:
             return await self._inner.send(creation.exchange)
@@ -131,6 +148,7 @@ class Creating:
             except BitrixError as error:
                 found, failed = None, error
             if found is not None:
+                self._learn_from_doubt(creation, doubt)
                 return found
             is_over = isinstance(failed, RestError | ClientClosed)
             at = None if is_over else doubt.next_look(looked_at, was_in_flight=was_in_flight)
@@ -141,6 +159,11 @@ class Creating:
         doubt.exchange.fail(verdicts.did_not_run(creation.request, seen))
         self._creations.settle(creation.place, doubt)
         return None
+
+    def _learn_from_doubt(self, creation: Creation, doubt: Doubt) -> None:
+        # Nothing bore the key before it was sent, so this attempt has left the entity that was found.
+        if doubt.of_bot and not key_of(creation.request).is_new:
+            self._creations.kept.add(creation.place.host)
 
     def _proves_nothing(self, creation: Creation, doubt: Doubt, *, is_old: bool) -> bool:
         """Return whether a chat might be there without being found by its key."""

@@ -31,7 +31,7 @@ class Creation:
 
     Attributes:
         place: its key and portal.
-        request: what creates it.
+        first: what its first caller asked for.
         owner: who works on it.
         bound: the deadline of whoever began it, by the loop's clock; None for none.
         loop: where it runs.
@@ -43,7 +43,7 @@ class Creation:
     """
 
     place: Place
-    request: Request
+    first: Exchange
     owner: object
     bound: float | None
     loop: asyncio.AbstractEventLoop
@@ -55,6 +55,11 @@ class Creation:
 
     def __attrs_post_init__(self) -> None:
         self.exchange = Exchange(self.request, None)
+
+    @property
+    def request(self) -> Request:
+        """What creates it."""
+        return self.first.request
 
     @property
     def outcome(self) -> Outcome:
@@ -116,7 +121,7 @@ class Creations:
     def join(
         self,
         place: Place,
-        request: Request,
+        exchange: Exchange,
         owner: object,
         bound: float | None,
         work: Callable[[Creation], Coroutine[Any, Any, Response | Exception]],
@@ -126,7 +131,7 @@ class Creations:
             creation = self._running.get(place)
             if creation is None or creation.is_stranded:
                 loop = asyncio.get_running_loop()
-                creation = self._running[place] = Creation(place, request, owner, bound, loop)
+                creation = self._running[place] = Creation(place, exchange, owner, bound, loop)
                 creation.task = loop.create_task(work(creation))
                 creation.task.add_done_callback(partial(self._end, creation))
             return creation
@@ -134,6 +139,10 @@ class Creations:
     def is_current(self, creation: Creation) -> bool:
         """Return whether nobody has taken a creation over, whose event loop had seemed to have stopped."""
         return self._running.get(creation.place) is creation
+
+    def is_running(self, place: Place) -> bool:
+        """Return whether somebody is at it."""
+        return place in self._running
 
     def _end(self, creation: Creation, _: object) -> None:
         with self._lock:

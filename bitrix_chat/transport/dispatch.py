@@ -1,32 +1,45 @@
 """The queue before the portal: who leaves when.
 
 Theory of operation. Callers put their exchange into one waiting line and await a future. Once a loop turn the
-pump looks at the line: while a slot is free, nothing is being renewed and fewer than `max_in_flight` groups fly,
-the first exchange whose methods may work leaves. When no slot is free, one task waits at the limiter for the head
-of the line: the limiter has one waiter a client, cancelled callers cost nothing, and clients that share a limiter
-take turns. What leaves belongs to `flights`; what proves to have not run comes back to its place in the line.
+pump looks at the line: while a slot is free, nothing is being renewed and fewer than `max_in_flight` groups fly, the
+first whose methods may work leave. A few leave at once and alone; many as the commands of batches, reads and writes
+apart, whose number and size follow from the whole line, the free slots and what calls were seen to take (`grouping`).
+Nobody waits for a group to fill up. Long queues leave a share of the bucket to single calls of other kinds, which pass
+them and wait at most for the group that is being formed.
+
+When no slot is free, one task waits at the limiter for the head of the line: the limiter has one waiter a client,
+cancelled callers cost nothing, and clients that share a limiter take turns. What leaves belongs to `flights`; what
+proves to have not run comes back to its place in the line.
 """
 
 import asyncio
 import copy
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded
-from bitrix_chat.limits.bucket import Plan
-from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, RateLimiter
+from bitrix_chat.limits.bucket import STANDARD, Plan
+from bitrix_chat.limits.conditions import Conditions
+from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, MemoryRateLimiter, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.limits.sharing import shared_budget, shared_limiter
 from bitrix_chat.outcomes import Outcome
-from bitrix_chat.rest.accounting import work_of
+from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
-from bitrix_chat.transport.allowance import Allowance
+from bitrix_chat.transport.allowance import BATCH, Allowance
 from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
+from bitrix_chat.transport.grouping import LONGEST, Grouping, Pool, PoolKey, pools_of
+from bitrix_chat.transport.loading import Loading
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.waiting import Ticket, WaitingLine
 
 _NEVER: Final = float("inf")
+_ROUNDING: Final = 1e-6
+_SAMPLES: Final = 50
+"""Calls of a method from which on its cost is taken for known."""
+
+WaitsFor = Literal["requests", "operating", "latency"]
 
 
 class Dispatch:
@@ -39,6 +52,7 @@ class Dispatch:
         limiter: RateLimiter | Plan | None = None,
         operating_limit: float | None = CLOUD_LIMIT,
         max_in_flight: int = MAX_IN_FLIGHT,
+        coalesce: bool = False,
         departing: Departing | None = None,
         on_orphan: OnOrphan | None = None,
     ) -> None:
@@ -47,8 +61,14 @@ class Dispatch:
         self._operating_limit = operating_limit
         self._max_in_flight = max_in_flight
         self._allowance: Allowance | None = None
-        self._flights = Flights(signing, self, departing, on_orphan)
+        self._coalesce = coalesce
+        self._grouping = Grouping()
+        self._flights = Flights(signing, self, self._grouping, departing, on_orphan)
         self._line = WaitingLine()
+        self._loading = Loading(self._line, self._grouping, self._flights, max_in_flight)
+        self._short_left_last = False
+        self._turns: dict[PoolKey, int] = {}
+        self._refilled_at: float | None = None
         self._pumping = False
         self._finding: asyncio.Task[None] | None = None
         self._at_limiter: asyncio.Task[None] | None = None
@@ -65,12 +85,11 @@ class Dispatch:
         """
         if self._closed:
             raise ClientClosed("the client is closed", method=exchange.request.method)
-        loop = asyncio.get_running_loop()
+        ticket = Ticket(exchange, asyncio.get_running_loop().create_future(), self._coalesce)
         if self._allowance is None:
             self._begin_to_find_allowance()
-        else:
-            self._refuse_if_late(exchange, self._allowance, self._ready(self._allowance) if exchange.deadline else 0)
-        ticket = Ticket(exchange, loop.create_future())
+        elif exchange.deadline is not None:
+            self._refuse_if_late(ticket, self._allowance, self._ready(self._allowance))
         self._line.push(ticket)
         self.schedule()
         try:
@@ -79,24 +98,68 @@ class Dispatch:
             self._abandon(ticket)
             raise
 
+    async def conditions(self, method: str) -> Conditions:
+        """Return what the limits allow now, and what a method was seen to cost."""
+        allowance = await self._known_allowance()
+        limiter, budget, seen = allowance.limiter, allowance.budget, self._grouping.seen(method)
+        is_known = seen.samples >= _SAMPLES
+        in_batches = budget.share(BATCH) if self._coalesce else 0.0
+        charged = BATCH if in_batches else method
+        cost = seen.duration * in_batches if in_batches else budget.cost(method, inside=self._coalesce)
+        used, resets_in = budget.used(charged, asyncio.get_running_loop().time())
+        return Conditions(
+            plan=getattr(limiter, "plan", STANDARD),
+            free=max(0, limiter.free() - allowance.reserve),
+            reserve=allowance.reserve,
+            max_in_flight=self._max_in_flight,
+            max_commands=MAX_COMMANDS if self._coalesce else 1,
+            longest_batch=LONGEST,
+            operating_limit=budget.limit,
+            operating_used=used,
+            operating_resets_in=resets_in,
+            duration=seen.duration if is_known else None,
+            cost=cost if is_known else None,
+            samples=seen.samples,
+        )
+
+    @property
+    def waits_for(self) -> WaitsFor | None:
+        """What those in the line wait for; None where nobody waits."""
+        if not self._line or self._allowance is None:
+            return None
+        if self._at_limiter is not None or self._refilled_at is not None:
+            return "requests"
+        now = asyncio.get_running_loop().time()
+        is_closed = all(self._allowance.opens_at(head, now) > now for head in self._line.heads())
+        return "operating" if is_closed else "latency"
+
+    async def assume_sent(self, seconds_ago: float) -> None:
+        """Take it that the bucket was filled by another process so many seconds ago, and has drained since."""
+        limiter = (await self._known_allowance()).limiter
+        if isinstance(limiter, MemoryRateLimiter):
+            limiter.assume_full(seconds_ago)
+
     async def take_slot(self) -> None:
         """Wait for a slot of the request limit, for what is no call and counts as one.
 
         Raises:
             ClientClosed: the client is closed.
         """
+        await (await self._known_allowance()).limiter.acquire()
+        if self._closed:
+            self.give_back_slot()
+            raise ClientClosed("the client is closed")
+
+    async def _known_allowance(self) -> Allowance:
         if self._allowance is None and not self._closed:
             self._begin_to_find_allowance()
         if (finding := self._finding) is not None:
             await asyncio.wait([finding])
             if not finding.cancelled():
                 finding.result()
-        if self._allowance is not None and not self._closed:
-            await self._allowance.limiter.acquire()
-            if self._closed:
-                self.give_back_slot()
         if self._closed or self._allowance is None:
             raise ClientClosed("the client is closed")
+        return self._allowance
 
     def give_back_slot(self) -> None:
         """Give back a slot of `take_slot` by which nothing left."""
@@ -143,7 +206,7 @@ class Dispatch:
     def _refuse_late_ones(self, allowance: Allowance) -> None:
         for ahead, ticket in enumerate(self._line):
             try:
-                self._refuse_if_late(ticket.exchange, allowance, ahead)
+                self._refuse_if_late(ticket, allowance, ahead // MAX_COMMANDS if self._coalesce else ahead)
             except DeadlineExceeded as error:
                 self._line.discard(ticket)
                 self._flights.settle(ticket, error)
@@ -155,14 +218,16 @@ class Dispatch:
     def _ready(self, allowance: Allowance) -> int:
         """Return how many wait for a slot alone, the head of the line aside that waits at the limiter itself."""
         now = asyncio.get_running_loop().time()
-        ready = self._line.ready(lambda ticket: allowance.opens_at(ticket.work, now) <= now)
-        return max(0, ready - (self._at_limiter is not None))
+        ready = self._line.ready(lambda ticket: allowance.opens_at(ticket, now) <= now)
+        ahead = max(0, ready - (self._at_limiter is not None))
+        return ahead // MAX_COMMANDS if self._coalesce else ahead
 
-    def _refuse_if_late(self, exchange: Exchange, allowance: Allowance, ahead: int) -> None:
+    def _refuse_if_late(self, ticket: Ticket, allowance: Allowance, ahead: int) -> None:
+        exchange = ticket.exchange
         if exchange.deadline is None:
             return
         now = asyncio.get_running_loop().time()
-        opens_at = allowance.opens_at(work_of(exchange.request), now)
+        opens_at = allowance.opens_at(ticket, now)
         wait = max(allowance.limiter.wait(ahead + 1), 0.0 if opens_at == _NEVER else opens_at - now)
         left = exchange.deadline - now
         if wait > left:
@@ -184,27 +249,72 @@ class Dispatch:
             self.fail_waiting(error)
 
     def _let_leave(self, allowance: Allowance) -> None:
-        now = asyncio.get_running_loop().time()
-        while (ticket := self._next(allowance, now)) is not None:
+        loop = asyncio.get_running_loop()
+        while self._line and self._may_depart():
+            now = loop.time()
+            pool = self._choose(allowance, now)
+            if pool is None:
+                if self._refilled_at is None:
+                    self._wake_when_a_method_opens(allowance, now)
+                return
             if not allowance.limiter.try_acquire():
                 self._wait_at_limiter(allowance)
                 return
-            self._depart(ticket, allowance)
-        if self._line and self._may_depart():
-            self._wake_when_a_method_opens(allowance, now)
+            self._depart(pool, allowance, now)
 
     def _may_depart(self) -> bool:
         return not (self._closed or self._flights.renewing or len(self._flights) >= self._max_in_flight)
 
-    def _next(self, allowance: Allowance, now: float) -> Ticket | None:
+    def _choose(self, allowance: Allowance, now: float) -> Pool | None:
+        """Return from whom the next leave if a slot is free: of short queues, where the reserve is all there is."""
+        pool = self._next(allowance, now)
+        if pool is None:
+            self._refilled_at = None
+        elif self._leaves_the_reserve(pool, allowance, now):
+            return self._next(allowance, now, only_short=True)
+        return pool
+
+    def _next(self, allowance: Allowance, now: float, *, only_short: bool = False) -> Pool | None:
+        """Return from whom the next leave: short queues and long ones take turns, and so do those of each."""
         if not self._line or not self._may_depart():
             return None
-        return self._line.first(lambda ticket: allowance.opens_at(ticket.work, now) <= now)
+        lanes = self._line.lanes(lambda ticket: self._may_leave(ticket, allowance, now))
+        if not lanes or not self._coalesce:
+            return Pool(("alone", True), "alone", is_short=True, lanes=lanes) if lanes else None
+        pools = pools_of(lanes, min(max(1, allowance.reserve), MAX_COMMANDS))
+        if only_short:
+            pools = [pool for pool in pools if pool.is_short]
+        has_turn = [pool for pool in pools if pool.is_short is not self._short_left_last] or pools
+        return min(has_turn, key=lambda pool: (self._turns.get(pool.key, 0), pool.number), default=None)
 
-    def _depart(self, ticket: Ticket, allowance: Allowance) -> None:
-        self._line.take(ticket)
-        allowance.depart(ticket.work)
-        self._flights.launch([ticket], allowance)
+    def _may_leave(self, ticket: Ticket, allowance: Allowance, now: float) -> bool:
+        if ticket.packs and self._grouping.awaits(ticket.method):
+            return False
+        return allowance.opens_at(ticket, now) <= now
+
+    def _leaves_the_reserve(self, pool: Pool, allowance: Allowance, now: float) -> bool:
+        """Return whether a long queue has to wait until the bucket holds more than its reserve."""
+        if pool.is_short or not allowance.reserve or allowance.limiter.free() > allowance.reserve:
+            self._refilled_at = None
+            return False
+        if self._refilled_at is not None and now >= self._refilled_at:
+            self._refilled_at = None
+            return False  # others take what comes in: queue up with them
+        if self._refilled_at is None:
+            self._refilled_at = now + allowance.limiter.wait(allowance.reserve + 1) + _ROUNDING
+        self._wake_at(self._refilled_at)
+        return True
+
+    def _depart(self, pool: Pool, allowance: Allowance, now: float) -> None:
+        """Let the next group of a pool leave by a slot that was just taken."""
+        group = self._loading.load(pool, allowance, now)
+        if not group:
+            allowance.limiter.release()
+            return
+        self._short_left_last = pool.is_short
+        self._turns[pool.key] = max(self._turns.values(), default=0) + 1
+        seconds = self._grouping.seconds(group)
+        self._flights.launch(group, allowance, None if seconds is None else now + seconds)
 
     def _wait_at_limiter(self, allowance: Allowance) -> None:
         self._at_limiter = asyncio.get_running_loop().create_task(self._depart_as_slots_come(allowance))
@@ -213,13 +323,15 @@ class Dispatch:
 
     async def _depart_as_slots_come(self, allowance: Allowance) -> None:
         loop = asyncio.get_running_loop()
-        while self._next(allowance, loop.time()) is not None:
+        pool = self._next(allowance, loop.time())
+        while pool is not None:
             await allowance.limiter.acquire()
-            ticket = self._next(allowance, loop.time())
-            if ticket is None:
+            pool = self._next(allowance, loop.time())
+            if pool is None:
                 allowance.limiter.release()
-            else:
-                self._depart(ticket, allowance)
+                return
+            self._depart(pool, allowance, loop.time())
+            pool = self._choose(allowance, loop.time())
 
     def _left_limiter(self, task: "asyncio.Task[None]") -> None:
         self._at_limiter = None
@@ -227,21 +339,33 @@ class Dispatch:
         self.schedule()
 
     def _wake_when_a_method_opens(self, allowance: Allowance, now: float) -> None:
-        self._silence_alarm()
-        openings = [allowance.opens_at(head.work, now) for head in self._line.heads()]
+        openings = [allowance.opens_at(head, now) for head in self._line.heads()]
         if _NEVER in openings:  # only an answer opens it, and it may come to another client
             allowance.budget.watchers.add(self)
-        if (opening := min(openings)) < _NEVER:
-            self._alarm = asyncio.get_running_loop().call_at(opening, self.schedule)
+        later = [opening for opening in openings if now < opening < _NEVER]
+        if later:
+            self._wake_at(min(later))
+
+    def _wake_at(self, moment: float) -> None:
+        self._silence_alarm()
+        self._alarm = asyncio.get_running_loop().call_at(moment, self.schedule)
 
     def _silence_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
 
+    def pack_no_more(self) -> None:
+        """Let every call leave on its own from now on: the portal takes no batch."""
+        self._coalesce = False
+        for ticket in self._line:
+            ticket.packs = False
+
     def put_back(self, group: list[Ticket]) -> None:
-        """Take back tickets that did not run, to their places in the line."""
+        """Take back tickets that did not run, to their places in the line; a client that is closed has none."""
         self._line.put_back(group)
+        if self._closed:
+            self.fail_waiting(ClientClosed("the client was closed"))
 
     def fail_waiting(self, error: Exception) -> None:
         """End all who wait with an error that would meet each of them."""

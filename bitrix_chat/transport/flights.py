@@ -1,9 +1,9 @@
 """What has left: each group flies in a task of ours, and what becomes of it is written down whoever still awaits it.
 
-A group is what leaves in one HTTP request. It is signed as it leaves, announced before its first byte, and judged by
-what was written and answered. What proves that nothing ran (`QUERY_LIMIT_EXCEEDED`, `expired_token`) brings the whole
-group back to the ground; credentials that nobody can have fail all who wait, at once; everything else is the
-outcome of its own request.
+A group is what leaves in one HTTP request: one call, or several as the commands of a batch. It is signed as it leaves,
+announced before its first byte, and judged by what was written and answered. What proves that nothing ran
+(`QUERY_LIMIT_EXCEEDED`, `expired_token`) brings the whole group back to the ground; credentials that nobody can have
+fail all who wait, at once; everything else is the outcome of its own call, as if it had left alone.
 """
 
 import asyncio
@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol
 
+from attrs import define
+
 from bitrix_chat.errors import (
+    BatchRefused,
     BitrixError,
     ClientClosed,
     ConnectionLost,
@@ -22,14 +25,17 @@ from bitrix_chat.errors import (
     OperationTimeLimit,
     PortalOverloaded,
     QueryLimitExceeded,
+    UnexpectedAnswer,
     UntrustedRedirect,
 )
 from bitrix_chat.outcomes import Outcome
-from bitrix_chat.rest.evidence import doubted
+from bitrix_chat.rest.evidence import doubted, twin
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.rest.tracebacks import forget_frames
 from bitrix_chat.transport.allowance import Allowance
+from bitrix_chat.transport.grouping import Grouping
+from bitrix_chat.transport.groups import announcements, landed, own, refuses_batches, request_of, unwelcome
 from bitrix_chat.transport.moving import Moved
 from bitrix_chat.transport.signing import Signed, Signing
 from bitrix_chat.transport.waiting import Ticket
@@ -39,7 +45,6 @@ logger: Final = logging.getLogger("bitrix_chat")
 ORPHAN_GRACE: Final = 1.0
 """Seconds that closing gives to requests whose callers were cancelled."""
 
-Group = list[Ticket]
 Departing = Callable[[Sequence[Request]], Awaitable[None]]
 """Awaited with a group's requests before its first byte; if it raises, nothing is sent."""
 OnOrphan = Callable[[Request, Response | BitrixError], None]
@@ -49,7 +54,7 @@ OnOrphan = Callable[[Request, Response | BitrixError], None]
 class Ground(Protocol):
     """Where groups leave from and may return to."""
 
-    def put_back(self, group: Group) -> None:
+    def put_back(self, group: list[Ticket]) -> None:
         """Take back a group that did not run, for a new slot."""
         ...
 
@@ -61,18 +66,34 @@ class Ground(Protocol):
         """Look at the line again, since something has landed."""
         ...
 
+    def pack_no_more(self) -> None:
+        """Let every call leave on its own from now on: the portal takes no batch."""
+        ...
+
+
+@define(eq=False)
+class _Flight:
+    group: list[Ticket]
+    ends_at: float | None
+
 
 class Flights:
     """Sends groups and settles their tickets."""
 
     def __init__(
-        self, signing: Signing, ground: Ground, departing: Departing | None, on_orphan: OnOrphan | None
+        self,
+        signing: Signing,
+        ground: Ground,
+        grouping: Grouping,
+        departing: Departing | None,
+        on_orphan: OnOrphan | None,
     ) -> None:
         self._signing = signing
         self._ground = ground
+        self._grouping = grouping
         self._departing = departing
         self._on_orphan = on_orphan
-        self._flying: dict[asyncio.Task[None], Group] = {}
+        self._flying: dict[asyncio.Task[None], _Flight] = {}
         self._renewals = 0
         self._closing = False
 
@@ -84,11 +105,17 @@ class Flights:
         """Whether credentials are being renewed, so that nothing should leave."""
         return self._renewals > 0
 
-    def launch(self, group: Group, allowance: Allowance) -> None:
-        """Send a group that was granted a slot."""
+    def launch(self, group: list[Ticket], allowance: Allowance, ends_at: float | None = None) -> None:
+        """Send a group that was granted a slot; `ends_at` is when the portal may be done with it, if anybody knows."""
         for ticket in group:
             ticket.launched, ticket.left = True, False
-        self._flying[asyncio.get_running_loop().create_task(self._fly(group, allowance))] = group
+        task = asyncio.get_running_loop().create_task(self._fly(group, allowance))
+        self._flying[task] = _Flight(group, ends_at)
+
+    def busy(self, now: float) -> list[float]:
+        """Return the seconds that each group still needs of which that is known."""
+        ends = (flight.ends_at for flight in self._flying.values())
+        return [max(0.0, end - now) for end in ends if end is not None]
 
     async def close(self, grace: float) -> None:
         """Give what flies `grace` seconds to land, and end the rest as unknown.
@@ -106,10 +133,10 @@ class Flights:
             await asyncio.gather(*rest, return_exceptions=True)
 
     def _is_awaited(self) -> bool:
-        tickets = (ticket for group in self._flying.values() for ticket in group)
+        tickets = (ticket for flight in self._flying.values() for ticket in flight.group)
         return self._on_orphan is not None or any(not ticket.future.done() for ticket in tickets)
 
-    async def _fly(self, group: Group, allowance: Allowance) -> None:
+    async def _fly(self, group: list[Ticket], allowance: Allowance) -> None:
         try:
             await self._take_there(group, allowance)
         except asyncio.CancelledError:
@@ -120,69 +147,102 @@ class Flights:
         finally:
             self._come_down(group, allowance)
 
-    def _come_down(self, group: Group, allowance: Allowance) -> None:
+    def _come_down(self, group: list[Ticket], allowance: Allowance) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._flying.pop(task, None)
+        self._grouping.came_down(group)
         self._ground.schedule()
-        for ticket in group:
-            allowance.land(ticket.work)
+        allowance.land(group)
         if not _has_left(group):
             try:
                 allowance.limiter.release()
             except Exception:
                 logger.exception("the limiter failed to take a slot back")
 
-    async def _take_there(self, group: Group, allowance: Allowance) -> None:
-        signed = await self._ready(group)
+    async def _take_there(self, group: list[Ticket], allowance: Allowance) -> None:
+        aboard, signed = await self._ready(group)
         if signed is None:
             return
         sent_at = asyncio.get_running_loop().time()
         try:
-            response = await self._signing.send(signed, partial(_mark_as_left, group, host_of(signed.endpoint)))
+            response = await self._signing.send(signed, partial(_mark_as_left, aboard, host_of(signed.endpoint)))
         except QueryLimitExceeded as error:
-            self._return(group, error)
+            self._return(aboard, error)
             allowance.limiter.refuse(sent_at)
         except Moved as error:
-            self._follow(group, error)
+            self._follow(aboard, error)
         except ExpiredToken as error:
-            await self._renew(group, signed, error)
+            await self._renew(aboard, signed, error)
         except OperationTimeLimit as error:
             allowance.budget.refuse(signed.request.method, asyncio.get_running_loop().time())
-            self._settle_rest(group, error)
+            self._settle_rest(aboard, error)
         except PortalOverloaded as error:
-            self._fail_everyone(group, error)
+            self._fail_everyone(aboard, error)
         except BitrixError as error:
-            self._settle_rest(group, error)
+            self._end(aboard, error)
         else:
-            self._land(group, response, allowance)
-            if group[0].exchange.moved_to is not None:
-                self._signing.arrived(signed)
+            allowance.learn(signed.request, response)
+            self._land(aboard, signed, response, asyncio.get_running_loop().time() - sent_at)
 
-    async def _ready(self, group: Group) -> Signed | None:
-        """Sign and announce a group; None if it stays on the ground."""
+    async def _ready(self, group: list[Ticket]) -> tuple[list[Ticket], Signed | None]:
+        """Sign and announce a group, and return who is still aboard; no signature if it stays on the ground."""
         signed = await self._sign(group)
-        if signed is not None and self._departing is not None and not _is_recalled(group):
-            await self._departing([ticket.exchange.request for ticket in group])
-        return None if _is_recalled(group) else signed
+        if signed is None or _is_recalled(group):
+            return group, None
+        if not await self._announced(group):
+            return group, None
+        aboard = [ticket for ticket in group if not ticket.recalled]
+        if aboard and len(aboard) < len(group):
+            signed = await self._sign(aboard)
+        return aboard, signed if aboard else None
 
-    async def _sign(self, group: Group) -> Signed | None:
-        exchange = group[0].exchange
+    async def _announced(self, group: list[Ticket]) -> bool:
+        """Announce a group; False if one of those who were told objects, so that it has to be formed anew."""
+        if self._departing is not None:
+            await self._departing([ticket.exchange.request for ticket in group])
+        for announce, exchanges in announcements(group):
+            try:
+                await announce(exchanges)
+            except Exception as error:  # noqa: BLE001  # a journal of the user's may raise anything
+                held = [ticket for ticket in group if ticket.exchange.announce == announce]
+                self._settle_rest(held, error)
+                self._put_back([ticket for ticket in group if ticket not in held])
+                return False
+        return True
+
+    async def _sign(self, group: list[Ticket]) -> Signed | None:
         try:
-            return await self._signing.sign(exchange.request, exchange.moved_to)
+            return await self._signing.sign(request_of(group), group[0].exchange.moved_to)
         except InvalidParameter as error:
             self._settle_rest(group, error)
         except BitrixError as error:
             self._fail_everyone(group, error)
         return None
 
-    async def _renew(self, group: Group, signed: Signed, expired: ExpiredToken) -> None:
+    def _end(self, group: list[Ticket], error: BitrixError) -> None:
+        """Settle what an error ended, unless it is about the journey alone."""
+        if refuses_batches(group, error):
+            self._ground.pack_no_more()
+            self._return(group, error)
+        elif len(group) > 1 and not _has_left(group) and any(ticket.recalled for ticket in group):
+            self._put_back([ticket for ticket in group if not ticket.recalled])
+        else:
+            if error.outcome is Outcome.UNKNOWN:
+                self._grouping.got_lost(group)
+            self._settle_rest(group, error)
+
+    async def _renew(self, group: list[Ticket], signed: Signed, expired: ExpiredToken) -> None:
         """Replace the token and bring the group back; nothing leaves while that runs."""
         for ticket in group:
             ticket.exchange.outcome = Outcome.REFUSED_TEMPORARY
-        if any(ticket.exchange.renewed for ticket in group):
-            expired.outcome = Outcome.REFUSED
-            self._settle_rest(group, expired)
+        for ticket in group:
+            if ticket.exchange.renewed:
+                refusal = twin(expired)
+                refusal.outcome = Outcome.REFUSED
+                self._settle_rest([ticket], refusal)
+        group = [ticket for ticket in group if not ticket.settled]
+        if not group:
             return
         self._renewals += 1
         try:
@@ -196,7 +256,7 @@ class Flights:
             ticket.exchange.renewed = True
         self._return(group, expired)
 
-    def _follow(self, group: Group, moved: Moved) -> None:
+    def _follow(self, group: list[Ticket], moved: Moved) -> None:
         """Bring the group back, to be sent to where the portal has moved; once."""
         if any(ticket.exchange.moved_to is not None for ticket in group):
             error = UntrustedRedirect("the portal redirects once more from where it redirected to")
@@ -206,27 +266,45 @@ class Flights:
             ticket.exchange.moved_to = moved.origin
         self._return(group, moved)
 
-    def _return(self, group: Group, refusal: BitrixError) -> None:
+    def _return(self, group: list[Ticket], refusal: BitrixError) -> None:
         for ticket in group:
             ticket.exchange.outcome = Outcome.REFUSED_TEMPORARY
             if ticket.future.done():
                 self._tell_of_orphan(ticket, refusal)
-        waiting = [ticket for ticket in group if not ticket.future.done()]
-        if self._closing:
-            self._settle_rest(waiting, ClientClosed("the client was closed"))
+        self._put_back(group)
+
+    def _put_back(self, group: Sequence[Ticket]) -> None:
+        self._ground.put_back([ticket for ticket in group if not ticket.future.done()])
+
+    def _land(self, group: list[Ticket], signed: Signed, response: Response, elapsed: float) -> None:
+        try:
+            answers = list(landed(group, response))
+        except UnexpectedAnswer as error:
+            self._end(group, error)
+            return
+        left_out = unwelcome(answers)
+        if left_out:
+            self._grouping.got_lost(group)
+            self._let_leave_alone(left_out)
         else:
-            self._ground.put_back(waiting)
+            self._grouping.came_back(group)
+        self._grouping.learn(answers, elapsed)
+        for ticket, answer in answers:
+            if ticket not in left_out:
+                self.settle(ticket, answer)
+        if group[0].exchange.moved_to is not None:
+            self._signing.arrived(signed)
 
-    def _land(self, group: Group, response: Response, allowance: Allowance) -> None:
+    def _let_leave_alone(self, group: list[Ticket]) -> None:
         for ticket in group:
-            self.settle(ticket, response)
-            allowance.learn(ticket.exchange.request, response)
+            ticket.part()
+        self._return(group, BatchRefused("the portal did not take it as a command of a batch"))
 
-    def _fail_everyone(self, group: Group, error: BitrixError) -> None:
+    def _fail_everyone(self, group: list[Ticket], error: BitrixError) -> None:
         self._settle_rest(group, error)
         self._ground.fail_waiting(error)
 
-    def _end_early(self, group: Group) -> None:
+    def _end_early(self, group: list[Ticket]) -> None:
         for ticket in group:
             if not self._closing:
                 self.settle(ticket, RuntimeError("a strategy or hook of the client cancelled itself"))
@@ -235,10 +313,10 @@ class Flights:
             else:
                 self.settle(ticket, ClientClosed("the client was closed", method=ticket.method))
 
-    def _settle_rest(self, group: Group, error: Exception) -> None:
+    def _settle_rest(self, group: Sequence[Ticket], error: Exception) -> None:
         for ticket in group:
             if not ticket.queued and not ticket.settled:
-                self.settle(ticket, error)
+                self.settle(ticket, error if len(group) == 1 else own(error, ticket))
 
     def settle(self, ticket: Ticket, result: Response | Exception) -> None:
         """Write down what became of an exchange, and tell whoever awaits it."""
@@ -275,17 +353,17 @@ class Flights:
             logger.exception("%s: `on_orphan` failed", request.method)
 
 
-def _is_recalled(group: Group) -> bool:
+def _is_recalled(group: list[Ticket]) -> bool:
     return all(ticket.recalled for ticket in group)
 
 
-def _has_left(group: Group) -> bool:
+def _has_left(group: list[Ticket]) -> bool:
     return any(ticket.left for ticket in group)
 
 
-def _mark_as_left(group: Group, host: str) -> None:
+def _mark_as_left(group: list[Ticket], host: str) -> None:
     # The last moment: whoever was told that nothing left has to be right.
-    if _is_recalled(group):
+    if any(ticket.recalled for ticket in group):
         raise asyncio.InvalidStateError("the request was recalled")
     now, at = asyncio.get_running_loop().time(), datetime.now(UTC)
     for ticket in group:
@@ -294,7 +372,7 @@ def _mark_as_left(group: Group, host: str) -> None:
         exchange.outcome, exchange.host, exchange.left_at, exchange.sent_at = Outcome.UNKNOWN, host, now, at
 
 
-def _explained(group: Group, error: Exception) -> Exception:
+def _explained(group: list[Ticket], error: Exception) -> Exception:
     if not _has_left(group):
         return error
     # Whatever it was, bytes had left; and its text may hold the address.

@@ -1,25 +1,48 @@
 """The whole way to the portal, as resources see it: calls, and files through their links."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
-from bitrix_chat.rest.request import Exchange, Response, Transport
+from bitrix_chat.rest.request import Exchange, Response
+from bitrix_chat.transport.dispatch import Dispatch
 from bitrix_chat.transport.downloading import Downloading
 from bitrix_chat.transport.home import Home
+from bitrix_chat.transport.reconciling import Reconciling
 from bitrix_chat.transport.retrying import RetryPolicy
+
+Host = Callable[[], Awaitable[str]]
 
 
 class PortalTransport:
-    """Sends by the layers below, in the event loop of the client alone."""
+    """Sends by the layers below, in the event loop of the client alone.
 
-    def __init__(self, calls: Transport, files: Downloading, policy: RetryPolicy, home: Home) -> None:
+    Attributes:
+        keys: what knows of creations by key.
+        queue: what knows of the limits.
+        host: tells the portal's host.
+    """
+
+    def __init__(
+        self,
+        calls: Reconciling,
+        queue: Dispatch,
+        files: Downloading,
+        *,
+        policy: RetryPolicy,
+        home: Home,
+        host: Host,
+    ) -> None:
         self._calls = calls
+        self.keys = calls
+        self.queue = queue
+        self.host = host
         self._files = files
         self._policy = policy
         self._home = home
 
-    async def send(self, exchange: Exchange) -> Response:
+    def send(self, exchange: Exchange) -> Coroutine[Any, Any, Response]:
         """Take an exchange to its answer.
 
         Raises:
@@ -27,7 +50,7 @@ class PortalTransport:
             BitrixError: whatever became of it.
         """
         self._home.enter()
-        return await self._calls.send(exchange)
+        return self._calls.send(exchange)
 
     def download(self, link: str, *, timeout: float | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open the file behind a signed link, and read it within `timeout` seconds from now."""

@@ -11,10 +11,11 @@ in flight when everybody had gone is remembered as a doubt.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import Any, Final
 
-from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded, OutcomeUnknown
+from bitrix_chat.errors import BitrixError, ClientClosed, ConnectionLost, DeadlineExceeded, OutcomeUnknown
 from bitrix_chat.rest.evidence import attested, twin
 from bitrix_chat.rest.keys import created_id, key_of
 from bitrix_chat.rest.request import Exchange, Request, Response, Transport
@@ -56,7 +57,7 @@ class Reconciling:
         self._own: set[Creation] = set()
         self._closed = False
 
-    async def send(self, exchange: Exchange) -> Response:
+    def send(self, exchange: Exchange) -> Coroutine[Any, Any, Response]:
         """Send an exchange, one that bears a key at most once.
 
         Raises:
@@ -64,9 +65,46 @@ class Reconciling:
             BitrixError: it was not created.
         """
         if exchange.request.key is None:
-            return await self._inner.send(exchange)
+            return self._inner.send(exchange)  # no coroutine more for each of thousands that wait
         timeout = self._timeout if exchange.timeout == "default" else exchange.timeout
-        return await within(timeout, exchange, self._keyed)
+        return within(timeout, exchange, self._keyed)
+
+    async def recall(self, request: Request, sent_at: datetime, seconds_ago: float) -> None:
+        """Remember what an earlier process has sent under a key without having heard of its end."""
+        place = await self._place(request)
+        if self._creations.doubt(place) is not None or self._creations.is_running(place):
+            return
+        lost = ConnectionLost("the process ended before the answer", method=request.method)
+        exchange = Exchange(request, None, sent_at=sent_at, host=place.host)
+        exchange.left_at = asyncio.get_running_loop().time() - seconds_ago
+        exchange.fail(lost)
+        self._creations.remember(place, self._creating.doubt(exchange))
+
+    async def resolve(self, request: Request) -> Response | None:
+        """Find out what became of a request of unknown outcome, sending nothing but lookups; None if it did not run.
+
+        Raises:
+            OutcomeUnknown: it cannot be told.
+            BitrixError: the lookup failed.
+        """
+        loop = asyncio.get_running_loop()
+        creation = Creation(await self._place(request), Exchange(request, None), self, None, loop)
+        return await self._creating.resolve(creation)
+
+    async def keeps_entities(self) -> bool:
+        """Return whether the portal was seen to keep the entity of a bot's chat."""
+        return self._creations.place(await self._host(), "").host in self._creations.kept
+
+    async def drops_entities(self) -> bool:
+        """Return whether the portal was seen to drop the entity of a bot's chat."""
+        return self._creations.place(await self._host(), "").host in self._creations.dropped
+
+    async def learn_that_entities_are_kept(self) -> None:
+        """Take it from an earlier process that the portal keeps the entity of a bot's chat."""
+        self._creations.kept.add(self._creations.place(await self._host(), "").host)
+
+    async def _place(self, request: Request) -> Place:
+        return self._creations.place(await self._host(), key_of(request).value)
 
     def refuse(self) -> None:
         """Begin nothing more: the client is being closed."""
@@ -83,7 +121,7 @@ class Reconciling:
         try:
             if self._closed:
                 raise ClientClosed("the client is closed")
-            place = self._creations.place(await self._host(), key_of(request).value)
+            place = await self._place(request)
             if key_of(request).fetch is not None and place.host in self._creations.dropped:
                 raise verdicts.unsupported(request)
             response = await self._joined(place, exchange)
@@ -96,7 +134,7 @@ class Reconciling:
 
     async def _joined(self, place: Place, exchange: Exchange) -> Response:
         while True:
-            creation = self._creations.join(place, exchange.request, self, exchange.deadline, self._created)
+            creation = self._creations.join(place, exchange, self, exchange.deadline, self._created)
             result = await self._awaited(creation, exchange)
             if isinstance(result, Response):
                 self._creations.settle(creation.place, creation.doubt)
@@ -127,7 +165,9 @@ class Reconciling:
             return False
         if isinstance(failure, DeadlineExceeded) and creation.bound is not None:
             return exchange.deadline is not None and exchange.deadline <= creation.bound
-        return not isinstance(failure, Overtaken)
+        # What the one who began it was told as it left, a journal of theirs for example, is nobody else's.
+        is_ours = isinstance(failure, BitrixError) or exchange.announce == creation.first.announce
+        return is_ours and not isinstance(failure, Overtaken)
 
     async def _as_asked(self, exchange: Exchange, creation: Creation, result: Response) -> Response:
         """Turn the answer of a creation into what one of its callers has asked for."""

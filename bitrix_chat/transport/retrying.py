@@ -4,8 +4,8 @@ import asyncio
 import functools
 import random
 import warnings
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -91,7 +91,7 @@ class Retrying:
         self._policy = policy
         self._timeout = timeout
 
-    async def send(self, exchange: Exchange) -> Response:
+    def send(self, exchange: Exchange) -> Coroutine[Any, Any, Response]:
         """Send until the outcome is final.
 
         Raises:
@@ -100,7 +100,7 @@ class Retrying:
             BitrixError: the last error.
         """
         timeout = self._timeout if exchange.timeout == "default" else exchange.timeout
-        return await within(timeout, exchange, self._attempts)
+        return self._attempts(exchange) if timeout is None else within(timeout, exchange, self._attempts)
 
     async def _attempts(self, exchange: Exchange) -> Response:
         try:

@@ -102,7 +102,8 @@ class Signing:
         if signed.request.method == "batch" and isinstance(response.result, dict):
             # The portal forces the outer credentials into every command, so its errors may repeat them.
             errors = response.result.get("result_error")
-            response.result["result_error"] = scrubbed(errors, _secrets(signed))
+            if errors:
+                response.result["result_error"] = scrubbed(errors, _secrets(signed))
         _log(signed, started, reply.status)
         return response
 

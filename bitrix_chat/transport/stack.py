@@ -40,6 +40,7 @@ class Stack:
         timeout: float | None,
         operating_limit: float | None,
         max_in_flight: int,
+        coalesce: bool,
         departing: Departing | None,
         on_orphan: OnOrphan | None,
         download_hosts: Collection[str],
@@ -52,6 +53,8 @@ class Stack:
             raise insecure()
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
+        if not isinstance(coalesce, bool):
+            raise InvalidParameter(f"`coalesce` is {type(coalesce).__name__}, but it is True or False")
         self._home = Home()
         wire = Wire(session)
         moves = Moves(accept_move, partial(_moved, on_move), allow_insecure_loopback=allow_insecure_loopback)
@@ -61,6 +64,7 @@ class Stack:
             limiter=limiter,
             operating_limit=operating_limit,
             max_in_flight=max_in_flight,
+            coalesce=coalesce,
             departing=departing,
             on_orphan=on_orphan,
         )
@@ -69,7 +73,9 @@ class Stack:
             retrying, self._signing.host, attempts=policy.unknown, timeout=timeout, quiescence=quiescence
         )
         files = Downloading(wire, self._signing, self._dispatch, download_hosts)
-        self.transport = PortalTransport(self._reconciling, files, policy, self._home)
+        self.transport = PortalTransport(
+            self._reconciling, self._dispatch, files, policy=policy, home=self._home, host=self._signing.host
+        )
 
     async def close(self, grace: float) -> None:
         """Close all layers: what waits is refused, what flies has `grace` seconds to land, the rest is unknown."""

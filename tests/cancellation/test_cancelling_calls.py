@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
-from attrs import define, field, frozen
+import pytest
+from attrs import define, evolve, field, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,17 +22,17 @@ from tests.cancellation.counting import CountingLimiter, complaints
 TEN = Plan(14, 2)
 """Ten at once, then two a second."""
 LONG = "x" * 300_000
-"""Longer than what a socket takes at once."""
+"""Longer than what a socket takes at once, and than what travels in a batch."""
 
 MOMENTS = st.floats(0, 12) | st.integers(-40, -1)
 """When to cancel: at a time, or after as many turns of the loop as a negative number says."""
 FAULTS = st.sampled_from(
     [
-        Fault(method="im.chat.add", delay=3.0),
-        Fault(method="im.chat.add", delay_after=3.0),
-        Fault(method="im.chat.add", cut=Cut.BEFORE),
-        Fault(method="im.chat.add", cut=Cut.AFTER),
-        Fault(method="im.chat.add", status=503, body={"error": "QUERY_LIMIT_EXCEEDED"}),
+        Fault(delay=3.0),
+        Fault(delay_after=3.0),
+        Fault(cut=Cut.BEFORE),
+        Fault(cut=Cut.AFTER),
+        Fault(status=503, body={"error": "QUERY_LIMIT_EXCEEDED"}),
         Fault(method="oauth/token", delay=4.0),
         Fault(method="oauth/token", status=502, body="<html>"),
     ]
@@ -48,6 +49,7 @@ class Weather:
         expiring: when the access token expires.
         connections: how many a client may open; few make calls wait in the pool.
         in_flight: how many requests may fly.
+        coalesce: whether calls may travel together.
     """
 
     count: int
@@ -57,6 +59,7 @@ class Weather:
     faults: list[Fault]
     connections: int
     in_flight: int
+    coalesce: bool = False
 
 
 @st.composite
@@ -94,6 +97,10 @@ class Scene:
             self.calls.append(self.b24.call("im.chat.add", {"TITLE": f"{number}", "DESCRIPTION": about}))
             self.tasks.append(asyncio.create_task(_settled(self.calls[-1])))
 
+    def lanes(self, numbers: list[int], weather: Weather) -> list[list[int]]:
+        """Tell those that may travel in a batch from those that may not, which let each other pass."""
+        return [[number for number in numbers if (number in weather.long) is is_long] for is_long in (True, False)]
+
     def executions(self) -> Counter[int]:
         return Counter(int(chat.title) for chat in self.portal.chats.values())
 
@@ -125,8 +132,9 @@ async def _under(weather: Weather, body: Any) -> None:
                 pair.client_id, pair.client_secret, token, authorization_server=portal.authorization_server
             )
             scene = Scene(portal, CountingLimiter(TEN))
-            options = {"session": session, "limiter": scene.limiter, "departing": scene.departing}
-            async with portal.client(auth, max_in_flight=weather.in_flight, **options) as scene.b24:
+            options: dict[str, Any] = {"session": session, "limiter": scene.limiter, "departing": scene.departing}
+            options |= {"max_in_flight": weather.in_flight, "coalesce": weather.coalesce}
+            async with portal.client(auth, **options) as scene.b24:
                 for fault in weather.faults:
                     portal.faults.add(fault)
                 scene.start(weather)
@@ -152,10 +160,11 @@ def _agree(scene: Scene) -> None:
             assert (call.outcome, ran[number]) == (Outcome.DONE, 1)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(weathers())
-def test_any_calls_cancelled_at_any_point_leave_no_slot_task_or_waiter_behind(weather):
-    on_virtual_clock(_cancel_some)(weather)
+@pytest.mark.parametrize("coalesce", [True, False])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(weather=weathers())
+def test_any_calls_cancelled_at_any_point_leave_no_slot_task_or_waiter_behind(weather, coalesce):
+    on_virtual_clock(_cancel_some)(evolve(weather, coalesce=coalesce))
 
 
 async def _cancel_some(weather: Weather) -> None:
@@ -165,7 +174,8 @@ async def _cancel_some(weather: Weather) -> None:
         await asyncio.sleep(100)
         _agree(scene)
         first = list(dict.fromkeys(scene.departed))
-        assert first == sorted(first)
+        for lane in [first] if not weather.coalesce else scene.lanes(first, weather):
+            assert lane == sorted(lane)
         assert scene.limiter.out == scene.portal.hits
         assert scene.limiter.free() == TEN.burst
         scene.portal.faults.clear()
@@ -176,10 +186,11 @@ async def _cancel_some(weather: Weather) -> None:
     await _under(weather, body)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(weathers(), MOMENTS, st.sampled_from([0.0, 0.2, 2.0, 60.0]))
-def test_closing_while_calls_run_ends_each_as_the_server_saw_it(weather, moment, grace):
-    on_virtual_clock(_close_meanwhile)(weather, moment, grace)
+@pytest.mark.parametrize("coalesce", [True, False])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(weather=weathers(), moment=MOMENTS, grace=st.sampled_from([0.0, 0.2, 2.0, 60.0]))
+def test_closing_while_calls_run_ends_each_as_the_server_saw_it(weather, moment, grace, coalesce):
+    on_virtual_clock(_close_meanwhile)(evolve(weather, coalesce=coalesce), moment, grace)
 
 
 async def _close_meanwhile(weather: Weather, moment: float, grace: float) -> None:

@@ -11,13 +11,29 @@ ADD = [
     f"--{name}" for name in ("bot-id", "bot-token", "title", "description", "color", "avatar", "user-ids", "dry-run")
 ]
 ADD += ["--owner-id", "--message", "--type", "--entity-type", "--entity-id"]
+BULK = ["--url", "--token", "--bot-token", "--portal-plan", "--operating-limit", "--max-in-flight", "--quiescence"]
+BULK += ["--plan", "--cost", "--duration", "--on-error", "--deadline", "--report"]
 SECRETS = ("WEBHOOK_URL", "TOKEN", "BOT_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN")
 
 
 @pytest.mark.parametrize(
     ("words", "options"),
     [
-        ([], ["demo", "portal", "create-chat", "chat-structure", "bot", "call", "--version", "Exit codes"]),
+        (
+            [],
+            [
+                "demo",
+                "portal",
+                "create-chat",
+                "chat-structure",
+                "bulk",
+                "resume",
+                "bot",
+                "call",
+                "--version",
+                "Exit codes",
+            ],
+        ),
         (["demo"], ["--chats"]),
         (["portal"], ["--port", "--plan", "--cost", "--operating-limit", "--tls", "--faults", "--json"]),
         (["create-chat"], [*PORTAL, "--fields", "--out", "--dry-run"]),
@@ -25,6 +41,9 @@ SECRETS = ("WEBHOOK_URL", "TOKEN", "BOT_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "A
         (["bot"], ["chat"]),
         (["bot", "chat"], ["add"]),
         (["bot", "chat", "add"], [*PORTAL, *ADD]),
+        (["bulk"], [*BULK, "FILE", "--bot-id", "--format", "--key-column", "--key-is-new", "--skip-bad", "user_ids"]),
+        (["resume"], [*BULK, "JOURNAL", "--retry-failed"]),
+        (["report"], ["JOURNAL", "--report"]),
         (["call"], [*PORTAL, "METHOD", "--params", "--dry-run"]),
     ],
 )

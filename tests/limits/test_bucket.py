@@ -206,3 +206,23 @@ def test_the_wait_shrinks_as_time_passes():
     bucket.take(0.0)
 
     assert (bucket.wait(0.0), bucket.wait(0.25), bucket.wait(9.0)) == (0.5, 0.25, 0.0)
+
+
+@pytest.mark.parametrize(("seconds_ago", "taken"), [(0.0, 0), (1.0, 2), (10.0, 20), (1000.0, 46), (-5.0, 0)])
+def test_a_counter_that_others_filled_some_time_ago_has_drained_since(seconds_ago, taken):
+    bucket = LeakyBucket()
+    bucket.take(50.0)
+
+    bucket.assume_full(100.0, seconds_ago)
+
+    assert sum(bucket.take(100.0) for _ in range(100)) == taken
+
+
+def test_what_is_assumed_of_others_lowers_no_counter_of_ours():
+    bucket = LeakyBucket()
+    for _ in range(46):
+        bucket.take(0.0)
+
+    bucket.assume_full(0.0, 20.0)
+
+    assert bucket.free(0.0) == 0

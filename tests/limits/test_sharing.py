@@ -74,3 +74,18 @@ async def test_its_repr_shows_level_and_waiters():
     assert repr(limiter) == "<MemoryRateLimiter level=1.0/1 waiting=1>"
     assert limiter.pace == 2
     waiting.cancel()
+
+
+@on_virtual_clock
+async def test_what_another_process_has_sent_is_waited_for_by_all_who_come_and_who_wait():
+    limiter, loop = MemoryRateLimiter(Plan(5, 2)), asyncio.get_running_loop()
+    began = loop.time()
+    await limiter.acquire()
+    waiting = asyncio.create_task(limiter.acquire())
+    await asyncio.sleep(0.25)
+
+    limiter.assume_full(seconds_ago=0.0)
+    await waiting
+
+    assert loop.time() - began == pytest.approx(0.75)
+    assert limiter.free() == 0

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from bitrix_chat import errors
 from bitrix_chat.enums import Color
 from bitrix_chat.errors import InvalidParameter, Outcome, UnexpectedAnswer
-from bitrix_chat.rest.accounting import is_in_progress, refused_for_time, times_of, work_of
+from bitrix_chat.rest.accounting import duration_of, is_in_progress, refused_for_time, times_of, work_of
 from bitrix_chat.rest.batch import MAX_COMMANDS, MAX_LEAVES, named, pack, unpack
 from bitrix_chat.rest.batch_result import BatchDecoder
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.query import parse
 from bitrix_chat.rest.reference import LOOKALIKE, Reference, ref
-from bitrix_chat.rest.request import Request, Response, Safety
+from bitrix_chat.rest.request import Key, Request, Response, Safety
 
 
 def call_of(method="im.chat.get", params=None, safety=Safety.CREATE, decode=lambda raw: raw):
@@ -68,6 +68,12 @@ class TestPack:
     @pytest.mark.parametrize("method", ["batch", "download", "upload", "Batch"])
     def test_methods_that_a_batch_may_not_hold_are_refused(self, method):
         assert refusal(call_of(method)) == f"{method}: cannot be a command of a batch; call it alone"
+
+    def test_a_call_with_a_key_is_refused(self):
+        call = Call(Request("im.chat.add", {}, key=Key("deal-1", Request("im.chat.get"))), lambda raw: raw, None)
+        assert refusal(call) == (
+            "im.chat.add: `key` is looked up before it is used, which a batch cannot do; call it alone"
+        )
 
     @pytest.mark.parametrize(
         ("safeties", "riskiest"),
@@ -580,6 +586,15 @@ class TestAccounting:
         request = Request("batch", params)
         assert list(times_of(request, Response(result))) == [("batch", {})]
         assert list(refused_for_time(request, Response(result))) == []
+
+    @pytest.mark.parametrize(
+        ("time", "seconds"),
+        [({"duration": 2}, 2.0), ({"duration": 0.5}, 0.5)]
+        + [({"duration": odd}, 0.0) for odd in ("2", None, -1, 0, float("inf"), float("nan"))]
+        + [({}, 0.0)],
+    )
+    def test_what_a_call_took_is_a_number_of_seconds_or_nothing(self, time, seconds):
+        assert duration_of(time) == seconds
 
     def test_commands_that_met_the_operating_limit_are_told(self):
         request = Request("batch", {"cmd": {"a": "x.one?p=1", "b": "x.two", "c": "x.three"}})

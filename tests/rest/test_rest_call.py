@@ -269,6 +269,25 @@ class TestWithin:
             call.within(5)
 
 
+class TestAlone:
+    async def test_a_call_travels_alone_only_if_it_was_told_to(self, make, transport):
+        await make()
+        call = make()
+        assert call.alone() is call
+        await call
+        assert [exchange.alone for exchange in transport.sent] == [False, True]
+        with pytest.raises(RuntimeError, match="already awaited"):
+            call.alone()
+
+    async def test_whoever_wants_to_hear_of_a_departure_is_named_in_the_exchange(self, make, transport):
+        async def announce(exchanges):
+            raise AssertionError("the fake below announces nothing")
+
+        await make()
+        await make().announced(announce)
+        assert [exchange.announce for exchange in transport.sent] == [None, announce]
+
+
 class TestInABatch:
     def packed(self, make, transport, *calls, halt=False):
         commands = named(calls)

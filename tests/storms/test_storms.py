@@ -1,4 +1,4 @@
-"""A thousand calls at once, alone on the address and beside a stranger who never waits."""
+"""A thousand calls at once, alone on the address and beside a stranger who never waits, each a request of its own."""
 
 import asyncio
 import itertools
@@ -61,13 +61,13 @@ class Storm:
 
 
 @asynccontextmanager
-async def storm() -> AsyncIterator[Storm]:
+async def storm(*, coalesce: bool = False) -> AsyncIterator[Storm]:
     loop = asyncio.get_running_loop()
     began, limiter = loop.time(), MemoryRateLimiter()
     # The portal's seconds begin with ours, so that it is known who comes first in each.
     async with (
         Portal(plan=PortalPlan.STANDARD, clock=lambda: EPOCH + loop.time() - began) as portal,
-        portal.client(limiter=limiter) as b24,
+        portal.client(limiter=limiter, coalesce=coalesce) as b24,
     ):
         yield Storm(portal, b24, limiter, began)
 
@@ -128,8 +128,33 @@ async def _beside_a_stranger(moments: Callable[[int, int], Iterator[float]]) -> 
 
 
 @on_virtual_clock
+async def test_a_thousand_calls_that_travel_together_need_no_more_than_the_burst():
+    async with storm(coalesce=True) as alone:
+        ids = await asyncio.gather(*map(alone.create, range(CALLS)))
+
+        assert [alone.portal.chats[chat_id].title for chat_id in ids] == [f"Chat {number}" for number in range(CALLS)]
+        assert alone.portal.refused == 0
+        assert CALLS / 50 <= alone.portal.hits <= 46
+        assert alone.now() < 5
+
+
+@on_virtual_clock
+async def test_beside_a_stranger_a_thousand_calls_that_travel_together_are_each_made_once():
+    async with storm(coalesce=True) as shared:
+        noise = asyncio.create_task(stranger(shared, somewhere(3)(0, 300)))
+        for _ in range(50):
+            await shared.b24.server.time()
+        ids = await asyncio.gather(*map(shared.create, range(CALLS)))
+        noise.cancel()
+        await asyncio.gather(noise, return_exceptions=True)
+
+        assert len(set(ids)) == len(shared.portal.chats) == CALLS
+        assert shared.refused() <= 3
+
+
+@on_virtual_clock
 async def test_two_clients_that_share_no_limiter_both_finish_and_share_what_there_is():
-    async with storm() as ours, ours.portal.client(limiter=MemoryRateLimiter()) as another:
+    async with storm() as ours, ours.portal.client(limiter=MemoryRateLimiter(), coalesce=False) as another:
         theirs = asyncio.gather(*(another.im.chat.add(title=f"Theirs {number}") for number in range(300)))
         ids = await asyncio.gather(*map(ours.create, range(300)), theirs)
 

@@ -9,7 +9,6 @@ import pytest
 from attrs import define, field
 
 from bitrix_chat import (
-    AccessDenied,
     BitrixChat,
     BitrixError,
     MemoryRateLimiter,
@@ -17,6 +16,7 @@ from bitrix_chat import (
     Outcome,
     OutcomeUnknown,
     Plan,
+    RestError,
     Token,
     TokenRefreshFailed,
 )
@@ -28,7 +28,6 @@ from bitrix_chat.testing import on_virtual_clock
 
 UNLIMITED = Plan(1e9, 1e8)
 TOO_MANY = {"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"}
-DENIED = {"error": "ACCESS_DENIED", "error_description": "Access denied!"}
 
 
 @define
@@ -78,7 +77,7 @@ async def settled(call: Any) -> Any:
 @on_virtual_clock
 async def test_waiters_cancelled_together_leave_no_deadlock():
     """It fails where a cancelled waiter keeps its place in the queue, or ends the task that wakes the next."""
-    async with connected(plan=Plan(5, 2)) as (portal, b24):
+    async with connected(plan=Plan(5, 2), coalesce=False) as (portal, b24):
         tasks = creating(b24, range(6))
         await asyncio.sleep(0.1)
         for task in tasks[1:5]:
@@ -148,7 +147,7 @@ async def test_requests_count_as_they_leave_and_not_as_they_finish():
     """It fails where the limiter counts answers: with none here for half a minute, all 200 would leave at once."""
     async with (
         Portal(plan=PortalPlan.STANDARD, cost=30.0) as portal,
-        portal.client(limiter=MemoryRateLimiter(), operating_limit=None, max_in_flight=200) as b24,
+        portal.client(limiter=MemoryRateLimiter(), operating_limit=None, max_in_flight=200, coalesce=False) as b24,
     ):
         ids = await asyncio.gather(*(b24.im.chat.add(title=str(number)) for number in range(200)))
 
@@ -169,20 +168,21 @@ async def test_operating_is_the_sum_of_ten_minutes_and_not_the_price_of_a_call()
     assert took == pytest.approx(400 / 16, abs=5)
 
 
+@pytest.mark.parametrize("coalesce", [True, False])
 @on_virtual_clock
-async def test_one_refused_call_of_a_hundred_costs_no_other_its_result():
-    """It fails where the first error of many ends or hides the others."""
-    async with connected() as (portal, b24):
-        portal.faults.add(Fault(method="im.chat.add", nth=37, status=403, body=DENIED))
+async def test_one_refused_call_of_a_hundred_costs_no_other_its_result(coalesce):
+    """It fails where the first error of many ends or hides the others, or their results move up to fill the gap."""
+    async with connected(coalesce=coalesce) as (portal, b24):
+        calls: list[Any] = [b24.im.chat.add(title=str(number)) for number in range(99)]
+        calls.insert(37, b24.call("im.chat.add", {"USERS": [{"no": "id"}]}))
 
-        results = await asyncio.gather(
-            *(b24.im.chat.add(title=str(number)) for number in range(100)), return_exceptions=True
-        )
+        results = await asyncio.gather(*calls, return_exceptions=True)
 
-    assert [type(result) for result in results].count(AccessDenied) == 1
-    made = {number: result for number, result in enumerate(results) if isinstance(result, int)}
-    assert len(made) == 99
-    assert all(portal.chats[chat_id].title == str(number) for number, chat_id in made.items())
+    assert isinstance(results[37], RestError)
+    assert results[37].outcome is calls[37].outcome is Outcome.REFUSED
+    made = [portal.chats[chat_id].title for chat_id in results[:37] + results[38:]]
+    assert made == [str(number) for number in range(99)]
+    assert (portal.hits < 100) is coalesce
 
 
 @on_virtual_clock
@@ -204,7 +204,7 @@ async def test_one_refused_command_of_a_batch_costs_no_other_its_result():
 @on_virtual_clock
 async def test_results_come_in_the_order_of_the_calls_whichever_is_answered_first():
     """It fails where results are collected as they arrive."""
-    async with connected() as (portal, b24):
+    async with connected(coalesce=False) as (portal, b24):
         for number in range(20):
             portal.faults.add(Fault(method="im.chat.add", delay_after=float(number * 7 % 20)))
 

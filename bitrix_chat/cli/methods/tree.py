@@ -7,17 +7,17 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from attrs import frozen
 
-from bitrix_chat import BitrixChat, Call, Response
+from bitrix_chat import BitrixChat, Call
+from bitrix_chat.cli.rehearsal import rehearsing_client
 from bitrix_chat.models.file import DownloadLink
 from bitrix_chat.resources.general import GeneralResource
 from bitrix_chat.resources.imbot import BotHandle
 from bitrix_chat.resources.resource import Resource
-from bitrix_chat.rest.request import Exchange
 
 BOT: Final = "bot"
 """The branch of one bot, for which the command line asks in every command."""
-_NO_COMMANDS: Final = frozenset({"batch", "call"})
-"""`batch` takes calls, which are no text; `call` is a command of its own."""
+_NO_COMMANDS: Final = frozenset({"batch", "bulk", "call", "resume"})
+"""`batch` takes calls, which are no text; the others are commands of their own."""
 
 
 @frozen
@@ -57,22 +57,16 @@ class Node:
     children: Mapping[str, "Node"]
 
 
-class _Nowhere:
-    async def send(self, exchange: Exchange) -> Response:
-        raise RuntimeError(f"{exchange.request.method} is looked at and never sent")
-
-
 def root(name: str) -> Node | None:
     """Return what stands first on a command line under this name; None if the client has no such thing."""
-    b24 = BitrixChat.over(_Nowhere())
+    b24 = rehearsing_client()
     if name == BOT:
         return Node(BOT, (), BotHandle, None, _children(b24.bot(1), (), is_of_bot=True))
     return _node(b24, (name,), is_of_bot=False) if name in _names(b24) else None
 
 
 def _names(owner: object) -> list[str]:
-    hidden = _NO_COMMANDS if isinstance(owner, BitrixChat) else frozenset[str]()
-    return [name for name in dir(owner) if not name.startswith("_") and name not in hidden]
+    return [name for name in dir(owner) if not name.startswith("_") and name not in _NO_COMMANDS]
 
 
 def _children(owner: object, path: tuple[str, ...], *, is_of_bot: bool) -> dict[str, Node]:

@@ -1,0 +1,168 @@
+"""Between a run and its journal: what leaves is written down before it leaves, and what fails there stops the run."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from bitrix_chat.bulk.creator import Creator
+from bitrix_chat.bulk.errors import JournalError, KeyReused
+from bitrix_chat.bulk.items import Item, ending_of
+from bitrix_chat.bulk.journal import Intent, IntentState, Journal, Run
+from bitrix_chat.bulk.results import BulkResult
+from bitrix_chat.errors import BitrixError, InvalidParameter
+from bitrix_chat.rest.request import Exchange, Request
+
+T = TypeVar("T")
+
+PAGE: Final = 500
+"""Intents read at a time."""
+
+
+class NotWritten(Exception):
+    """What was about to leave could not be written down, so it did not leave."""
+
+    def __init__(self, why: BitrixError) -> None:
+        super().__init__()
+        self.why = why
+
+
+class Recorder:
+    """Counts what leaves, and writes it into a journal where there is one.
+
+    Attributes:
+        run: what the journal says of itself, None without one.
+        was_used: whether it held anything before this run.
+    """
+
+    def __init__(self, journal: Journal | None) -> None:
+        self.journal = journal
+        self.run: Run | None = None
+        self.was_used = False
+        self._leaving: dict[int, Item[Any]] = {}
+
+    async def begin(self, creator: Creator[Any]) -> None:
+        """Take the journal, and see that it belongs to what is about to use it.
+
+        Raises:
+            InvalidParameter: it belongs to another portal, method or bot.
+            JournalError: it cannot be used.
+        """
+        if self.journal is None:
+            return
+        ours = Run(method=creator.method, portal=await creator.host(), bot_id=creator.bot_id)
+        self.run = await _told(self.journal.begin(ours))
+        for name in ("method", "portal", "bot_id"):
+            kept, asked = getattr(self.run, name), getattr(ours, name)
+            if kept != asked:
+                await self.close()
+                raise InvalidParameter(f"the journal is about the {_WORDS[name]} {kept}, not {asked}")
+        self.was_used = bool(await self.page(-1, 1))
+        if self.run.keeps_entities:
+            await creator.teach()
+
+    @property
+    def seconds_since_sent(self) -> float | None:
+        """How long ago an earlier process may have sent anything, by the wall clock; None if none did."""
+        sent_at = None if self.run is None else self.run.sent_at
+        return None if sent_at is None else max(0.0, (datetime.now(UTC) - sent_at).total_seconds())
+
+    async def add(self, intents: Sequence[Intent]) -> list[Intent | KeyReused]:
+        """Keep intents that are new, and return each as it is kept, or why it cannot be."""
+        try:
+            return list(await self._write("add", intents))
+        except KeyReused as error:
+            if len(intents) == 1:
+                return [error]
+        return [kept for intent in intents for kept in await self.add([intent])]
+
+    async def page(self, after: int, limit: int = PAGE) -> Sequence[Intent]:
+        """Return the intents behind a number."""
+        page: Sequence[Intent] = await self._write("read", after, limit)
+        return page
+
+    async def intents(self) -> AsyncGenerator[Intent, None]:
+        """Yield all intents in the order of their numbers."""
+        after = -1
+        while page := await self.page(after):
+            for intent in page:
+                yield intent
+            after = page[-1].number
+
+    async def note(self, **known: bool) -> None:
+        """Write down what was learned of the run."""
+        if self.journal is not None:
+            await self._write_named("note", known)
+
+    def expect(self, request: Request, item: Item[Any]) -> None:
+        """Take it that a request is about to leave for an item."""
+        self._leaving[id(request)] = item
+
+    def forget(self, request: Request) -> None:
+        """Expect a request no longer."""
+        self._leaving.pop(id(request), None)
+
+    async def announce(self, exchanges: Sequence[Exchange]) -> None:
+        """Write down what is about to leave; if that fails, it does not.
+
+        Raises:
+            NotWritten: it could not be written down.
+        """
+        items = [item for exchange in exchanges if (item := self._leaving.get(id(exchange.request))) is not None]
+        numbers = [item.number for item in items if item.number is not None]
+        for item in items:  # before it is written, so that whoever gives it up meanwhile takes it back there
+            item.attempts += 1
+        if self.journal is not None and numbers:
+            try:
+                await _told(self.journal.departing(numbers, datetime.now(UTC), time.monotonic()))
+            except BitrixError as error:
+                for item in items:
+                    item.attempts -= 1
+                raise NotWritten(error) from error
+
+    async def finish(self, item: Item[T], result: BulkResult[T]) -> None:
+        """Write down what became of an item."""
+        if self.journal is not None and item.number is not None:
+            await _told(self.journal.finish([ending_of(item.number, result)]))
+
+    async def close(self) -> None:
+        """Let others have the journal."""
+        if self.journal is not None and self.run is not None:
+            self.run = None
+            await _told(self.journal.close())
+
+    async def _write(self, operation: str, *arguments: Any) -> Any:
+        if self.journal is None:
+            return []
+        return await _told(getattr(self.journal, operation)(*arguments))
+
+    async def _write_named(self, operation: str, arguments: dict[str, bool]) -> None:
+        await _told(getattr(self.journal, operation)(**arguments))
+
+
+_WORDS: Final = {"method": "method", "portal": "portal", "bot_id": "bot"}
+
+
+async def _told(writing: Awaitable[T]) -> T:
+    """Await a journal's work, whose own exceptions become the cause of ours."""
+    try:
+        return await writing
+    except (JournalError, KeyReused):
+        raise
+    except Exception as error:
+        raise JournalError(f"the journal failed ({type(error).__name__})") from error
+
+
+def seconds_ago(intent: Intent) -> float:
+    """Return how long ago an intent may have left: the shorter of what two clocks say, so that nobody looks too early.
+
+    The wall clock may have been set, and the other begins anew with the machine.
+    """
+    by_wall = 0.0 if intent.sent_at is None else (datetime.now(UTC) - intent.sent_at).total_seconds()
+    by_uptime = by_wall if intent.uptime is None else time.monotonic() - intent.uptime
+    return max(0.0, min(by_wall, by_uptime) if by_uptime >= 0 else by_wall)
+
+
+def is_open(intent: Intent) -> bool:
+    """Return whether nobody knows what became of an intent that may have left."""
+    return intent.state in {IntentState.SENT, IntentState.UNKNOWN}

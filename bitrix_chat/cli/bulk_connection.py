@@ -1,0 +1,92 @@
+"""Which portal a bulk run talks to, how much it may ask of it, and as which bot."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from attrs import field, frozen
+from cyclopts import Parameter
+
+from bitrix_chat import InvalidParameter, PermissionDeniedError, RequestError
+from bitrix_chat.cli.connection import Address, PlanName, check_seconds, limiter
+from bitrix_chat.cli.text_files import given
+from bitrix_chat.cli.whole_numbers import WholeNumber
+
+if TYPE_CHECKING:
+    from bitrix_chat import BitrixChat
+    from bitrix_chat.resources.im.chat import ChatResource as UserChats
+    from bitrix_chat.resources.imbot.chat import ChatResource as BotChats
+
+    Chats = UserChats | BotChats
+
+_TOKEN_VARIABLE: Final = "BITRIX24_BOT_TOKEN"  # noqa: S105  # a variable's name
+
+
+@Parameter(name="*", group="Portal")
+@frozen(kw_only=True)
+class BulkConnection(Address):
+    """The options of a command that creates many chats; `--plan` means another thing there."""
+
+    bot_token: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The token that the bot was registered with; needed with a webhook, not with OAuth. @FILE reads it "
+            "from a file; without it the variable BITRIX24_BOT_TOKEN is taken.",
+        ),
+    ] = field(default=None, repr=False)
+    portal_plan: Annotated[
+        PlanName | None,
+        Parameter(help="The portal's plan, which sets how many requests it takes a second; standard by default."),
+    ] = None
+    operating_limit: Annotated[
+        float | None,
+        Parameter(
+            help="Seconds that one method may work in ten minutes, 0 where there is no limit: 480 in the cloud, as "
+            "without this option; self-hosted portals have 420 or none."
+        ),
+    ] = None
+    max_in_flight: Annotated[
+        WholeNumber | None, Parameter(help="How many requests may be on their way at a time; 16 by default.")
+    ] = None
+    quiescence: Annotated[
+        float | None,
+        Parameter(
+            help="Seconds after which the portal can no longer be working on a request, so that a chat of unknown "
+            "outcome that its key does not find may be created again; 120 by default."
+        ),
+    ] = None
+
+    def chats(self, b24: "BitrixChat", bot_id: int | None, environ: Mapping[str, str] = os.environ) -> "Chats":
+        """Return whose chats are created: a bot's, or without one the caller's."""
+        if bot_id is not None:
+            return b24.bot(bot_id, token=given("--bot-token", self.bot_token) or environ.get(_TOKEN_VARIABLE)).chat
+        if self.bot_token is not None:
+            raise InvalidParameter("--bot-token needs --bot-id")
+        return b24.im.chat
+
+    @staticmethod
+    async def check(b24: "BitrixChat") -> None:
+        """Ask the portal for its time, since a run would wait for minutes for one that is not there.
+
+        Raises:
+            BitrixError: nobody answers, or it does not know the caller.
+        """
+        with suppress(PermissionDeniedError, RequestError):  # it answers, which is all that was asked
+            await b24.server.time()
+
+    def _options(self) -> dict[str, Any]:
+        check_seconds("--quiescence", self.quiescence)
+        if self.operating_limit is not None and not self.operating_limit >= 0:
+            raise InvalidParameter("--operating-limit takes seconds, 0 or more")
+        if self.max_in_flight is not None and self.max_in_flight < 1:
+            raise InvalidParameter("--max-in-flight is at least 1")
+        options: dict[str, Any] = {"limiter": limiter(self.portal_plan)}
+        if self.operating_limit is not None:
+            options["operating_limit"] = self.operating_limit or None
+        if self.max_in_flight is not None:
+            options["max_in_flight"] = self.max_in_flight
+        if self.quiescence is not None:
+            options["quiescence"] = self.quiescence
+        return options

@@ -1,0 +1,97 @@
+"""Forms the next group: how many, who of those that wait, and what is reserved for them."""
+
+from typing import Final
+
+from attrs import frozen
+
+from bitrix_chat.rest.batch import MAX_COMMANDS
+from bitrix_chat.rest.packing import LONGEST_BATCH
+from bitrix_chat.transport.allowance import BATCH, Allowance
+from bitrix_chat.transport.flights import Flights
+from bitrix_chat.transport.grouping import Grouping, Later, Pool
+from bitrix_chat.transport.waiting import Ticket, WaitingLine
+
+_HASTE: Final = 2.0
+"""How many times as long as a batch is expected to take the bound of a call must be for it to travel there."""
+
+
+@frozen
+class Loading:
+    """Takes groups out of the waiting line of one client."""
+
+    _line: WaitingLine
+    _grouping: Grouping
+    _flights: Flights
+    _max_in_flight: int
+
+    def load(self, pool: Pool, allowance: Allowance, now: float) -> list[Ticket]:
+        """Take the next group of a pool out of the line, and reserve its seconds; empty where nothing may leave yet."""
+        size = self._size(pool, allowance, now)
+        group = [] if size == 1 else self._packed(pool, size, allowance, now)
+        if len(group) > 1:
+            allowance.budget.depart(BATCH)
+            return group
+        if group:
+            allowance.release(group[0])
+        elif size == 1 and (first := pool.first()) is not None:
+            self._line.take(first)
+            group.append(first)
+        if group:
+            allowance.depart_alone(group[0])
+        return group
+
+    def _size(self, pool: Pool, allowance: Allowance, now: float) -> int:
+        first = pool.first()
+        waiting = pool.waiting
+        if first is None or waiting == 1 or pool.side == "alone":
+            return 1
+        if not (allowance.takes_batches(now) and allowance.admits(first, now)):
+            return 1
+        kept = 0 if pool.is_short else allowance.reserve
+        requests = max(1, allowance.limiter.free() + 1 - kept)  # the slot in hand is taken already
+        free = self._max_in_flight - len(self._flights)
+        if not pool.is_short and self._grouping.sends_ahead(first.method, waiting, min(free, requests)):
+            return 1
+        later = Later(self._flights.busy(now), self._grants(waiting, requests, kept, allowance))
+        return self._grouping.size(first.method, waiting, free, requests, later)
+
+    def _grants(self, waiting: int, requests: int, kept: int, allowance: Allowance) -> list[float]:
+        """Return when further requests may leave, as far as that matters: towards the end of a queue."""
+        if waiting >= MAX_COMMANDS * self._max_in_flight:
+            return []
+        return [allowance.limiter.wait(kept + number) for number in range(requests, self._max_in_flight)]
+
+    def _packed(self, pool: Pool, size: int, allowance: Allowance, now: float) -> list[Ticket]:
+        """Take up to `size` calls that may travel together; what would lose anything is set aside to leave alone."""
+        group: list[Ticket] = []
+        length = 0
+        first = pool.first()
+        duration = 0.0 if first is None else self._grouping.seen(first.method).duration
+        ends_at = now + _HASTE * size * duration
+        while len(group) < size and (ticket := pool.first()) is not None:
+            if ticket.command is None or _is_in_haste(ticket, ends_at):
+                self._line.set_aside(ticket)
+            elif not allowance.admits(ticket, now) or len(group) >= self._grouping.most(ticket.method):
+                pool.drop(ticket)
+            elif _fits(ticket, group, length):
+                self._line.take(ticket)
+                allowance.depart_inside(ticket)
+                length += len(ticket.command)
+                group.append(ticket)
+            else:
+                break
+        return group
+
+
+def _is_in_haste(ticket: Ticket, ends_at: float) -> bool:
+    """Return whether a call has less time than the commands of a batch may take."""
+    return ticket.exchange.deadline is not None and ticket.exchange.deadline < ends_at
+
+
+def _fits(ticket: Ticket, group: list[Ticket], length: int) -> bool:
+    """Return whether a call may join a group: to where that goes, and within what a batch can hold."""
+    if not group:
+        return True
+    if ticket.exchange.moved_to != group[0].exchange.moved_to or ticket.command is None:
+        return False
+    return length + len(ticket.command) <= LONGEST_BATCH

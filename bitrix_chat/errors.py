@@ -74,10 +74,12 @@ class BitrixError(Exception):
         code: the portal's error code, as text ("100" too), None without an answer.
         description: what happened, without parameters and secrets.
         status: the HTTP status, None without an answer.
+        chat_id: the chat that is there all the same, None where none is known to be.
     """
 
     default_outcome: ClassVar[Outcome] = Outcome.REFUSED
     stays_behind: ClassVar[frozenset[str]] = frozenset()
+    chat_id: int | None = None
 
     def __init__(
         self,

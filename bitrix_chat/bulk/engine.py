@@ -30,6 +30,8 @@ T = TypeVar("T")
 WINDOW: Final = 2400
 """Items under way or not yet taken by the consumer: three times what sixteen requests of fifty carry."""
 LUMP: Final = 400
+_SWEEP: Final = 0.25
+"""Seconds between two looks at what has come back while a run is stopping."""
 _LESSONS: Final = 3
 """Chats of a bot that are created one after the other at first, to see whether the portal keeps their entity."""
 
@@ -80,6 +82,7 @@ class Engine(Generic[T]):
         self._lessons = 0
         self.meter = Meter(loop.time, total=source.total)
         self.stopped_by: BaseException | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
         self.is_stopping = False
         self.is_exhausted = False
 
@@ -113,8 +116,17 @@ class Engine(Generic[T]):
         for task, item in list(self._tasks.items()):
             if not drain or is_on_the_ground(item):
                 task.cancel()
+        if self._sweeping is None:
+            self._sweep()
         if self._is_pulling and self._source.total is None and self._producer is not None:
             self._producer.cancel()  # the next spec may be long in coming
+
+    def _sweep(self) -> None:
+        """Recall what has left and came back to wait for the limits, perhaps for minutes, while the run is stopping."""
+        for task, item in list(self._tasks.items()):
+            if is_on_the_ground(item):
+                task.cancel()
+        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP, self._sweep) if self._tasks else None
 
     async def landed(self) -> None:
         """Wait until nothing is under way, whether or not anybody takes the results."""

@@ -24,7 +24,7 @@ async def tally(journal: Journal | None, creator: Creator[Any]) -> Tally:
     """Count what a journal holds; a file that is not there holds nothing, and is not made."""
     counts: Tally = Counter()
     if isinstance(journal, SqliteJournal):
-        if not journal.path.exists():
+        if not journal.path.exists() or not journal.path.stat().st_size:
             return counts
         journal = SqliteJournal.reading(journal.path)
     recorder = Recorder(journal)

@@ -117,7 +117,12 @@ def ending_of(number: int, result: BulkResult[Any]) -> Ending:
     state = _JOURNALED[result.state]
     is_end = state in {IntentState.FAILED, IntentState.UNKNOWN}
     error = error_as_json(result.error) if result.error is not None and is_end else None
-    return Ending(number=number, state=state, chat_id=result.chat_id, error=error)
+    chat_id = result.chat_id if result.chat_id is None or 0 < result.chat_id < _BEYOND else None
+    return Ending(number=number, state=state, chat_id=chat_id, error=error)
+
+
+_BEYOND: Final = 1 << 63
+"""No database has such an id."""
 
 
 _JOURNALED: Final = {

@@ -1,6 +1,7 @@
 """Many chats, surely and once: what a program holds in its hands while they are created."""
 
 import asyncio
+import inspect
 import logging
 import math
 import os
@@ -9,6 +10,8 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
+
+from attrs import evolve
 
 from bitrix_chat.bulk.creator import Creator
 from bitrix_chat.bulk.engine import Engine, Options
@@ -81,6 +84,8 @@ class BulkJob(Generic[T]):
             JournalError: the journal cannot be opened; nothing was sent.
             InvalidParameter: the journal belongs to another portal, method or bot; nothing was sent.
         """
+        if inspect.iscoroutinefunction(progress):
+            raise InvalidParameter("`progress` is a coroutine function, which nobody would await; make it a plain one")
         showing = None if progress is None else asyncio.get_running_loop().create_task(self._show(progress))
         self._has_taker = self._has_taker or not self._has_begun
         try:
@@ -177,15 +182,21 @@ class BulkJob(Generic[T]):
         if isinstance(self._source, JournalSource) and isinstance(journal, SqliteJournal) and not journal.path.exists():
             raise JournalError(f"{journal.path}: there is no such journal")
         recorder = Recorder(journal)
-        await recorder.begin(self._creator)
+        try:
+            await recorder.begin(self._creator)
+            if recorder.seconds_since_sent is not None:
+                await self._creator.assume_sent(recorder.seconds_since_sent)
+            if isinstance(self._source, JournalSource):
+                self._source = evolve(self._source, total=await recorder.count())
+        except BaseException:
+            await recorder.close()
+            raise
         return recorder
 
     def _is_whole(self, recorder: Recorder) -> bool:
         return recorder.run is None or not isinstance(self._source, JournalSource) or recorder.run.is_complete
 
     async def _begun(self, recorder: Recorder, *, keeps_all: bool) -> Engine[T]:
-        if recorder.seconds_since_sent is not None:
-            await self._creator.assume_sent(recorder.seconds_since_sent)
         on_result = partial(self._add, keeps_all=keeps_all)
         engine = self._engine = Engine(self._creator, self._source, recorder, self._options, on_result)
         if self._is_cancelled:
@@ -286,5 +297,7 @@ def resumed_job(
     deadline: Any,
 ) -> BulkJob[T]:
     """Return the job that goes on from a journal."""
+    if journal is None:
+        raise InvalidParameter("`journal` is None, but what is to go on is in one")
     source = JournalSource(creator, bool(retry_failed))
     return BulkJob(creator, source, journal, options_of(on_error, order, deadline))

@@ -18,6 +18,7 @@ from bitrix_chat.limits.conditions import Conditions
 from bitrix_chat.limits.operating import COUNTED_FROM
 
 LimitedBy = Literal["requests", "operating", "latency"]
+Missing = Literal["cost", "duration"] | None
 
 WINDOW: Final = 600.0
 """Seconds after which the portal forgets what a method has worked."""
@@ -53,7 +54,7 @@ class BulkPlan:
             own work; where the cost is unknown, at the slow end.
         already_done: how many the journal has as done; they are skipped.
         unknown: how many the journal has that may or may not have run; they are looked up first.
-        is_cost_known: whether what one chat costs was given or has been learned, so that both ends are equal.
+        missing: what of one chat was neither given nor learned, so that the ends differ; None where all is known.
         conditions: the limits as they were when this was made.
     """
 
@@ -64,8 +65,13 @@ class BulkPlan:
     limited_by: LimitedBy
     already_done: int = 0
     unknown: int = 0
-    is_cost_known: bool
+    missing: Missing = None
     conditions: Conditions = field(repr=False)
+
+    @property
+    def is_cost_known(self) -> bool:
+        """Whether what one chat costs was given or has been learned, so that both ends are equal."""
+        return self.missing is None
 
     def __str__(self) -> str:
         most, worst = ("", "") if self.is_cost_known else ("up to ", "at worst ")
@@ -79,7 +85,8 @@ class BulkPlan:
 
     def _span(self) -> str:
         low, high = spoken(self.seconds.low), spoken(self.seconds.high)
-        return f"about {high}" if self.is_cost_known else f"{low} to {high} (cost unknown)"
+        marked = "" if self.missing is None else f" ({self.missing} unknown)"
+        return (f"about {high}" if low == high else f"{low} to {high}") + marked
 
     def _limit(self) -> str:
         conditions = self.conditions
@@ -192,7 +199,7 @@ def plan_of(
         limited_by=high.limited_by(chats),
         already_done=already_done,
         unknown=unknown,
-        is_cost_known=costs[0] == costs[1],
+        missing=None if low == high else "duration" if low.cost == high.cost else "cost",
         conditions=conditions,
     )
 

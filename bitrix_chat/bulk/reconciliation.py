@@ -69,7 +69,8 @@ async def _resolve(item: Item[T], creator: Creator[T], recorder: Recorder, repor
     try:
         response = await creator.resolve(request)
     except BitrixError as error:
-        result = item.ended(BulkState.UNKNOWN, error=error)
+        state = BulkState.UNKNOWN if error.chat_id is None else BulkState.DONE  # it was found, and could not be fetched
+        result = item.ended(state, error=error, chat_id=error.chat_id)
     else:
         found = None if response is None else created_id(response.result)
         state = BulkState.NOT_STARTED if response is None else BulkState.DONE

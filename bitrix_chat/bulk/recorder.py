@@ -1,14 +1,16 @@
 """Between a run and its journal: what leaves is written down before it leaves, and what fails there stops the run."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from bitrix_chat.bulk.creator import Creator
 from bitrix_chat.bulk.errors import JournalError, KeyReused
 from bitrix_chat.bulk.items import Item, ending_of
-from bitrix_chat.bulk.journal import Intent, IntentState, Journal, Run
+from bitrix_chat.bulk.journal import Ending, Intent, IntentState, Journal, Run
 from bitrix_chat.bulk.results import BulkResult
 from bitrix_chat.errors import BitrixError, InvalidParameter
 from bitrix_chat.rest.request import Exchange, Request
@@ -39,6 +41,8 @@ class Recorder:
         self.journal = journal
         self.run: Run | None = None
         self.was_used = False
+        self._endings: list[Ending] = []
+        self._writing: asyncio.Task[None] | None = None
         self._leaving: dict[int, Item[Any]] = {}
 
     async def begin(self, creator: Creator[Any]) -> None:
@@ -68,26 +72,59 @@ class Recorder:
         return None if sent_at is None else max(0.0, (datetime.now(UTC) - sent_at).total_seconds())
 
     async def add(self, intents: Sequence[Intent]) -> list[Intent | KeyReused]:
-        """Keep intents that are new, and return each as it is kept, or why it cannot be."""
+        """Keep intents that are new, and return each as it is kept, or why it cannot be.
+
+        Raises:
+            KeyReused: one without a key is not what the journal has in its place; no such one was kept.
+        """
         try:
             return list(await self._write("add", intents))
         except KeyReused as error:
-            if len(intents) == 1:
-                return [error]
-        return [kept for intent in intents for kept in await self.add([intent])]
+            refusal = error
+        await self._refuse_changed(intents)
+        if len(intents) == 1:
+            return [refusal]
+        half = len(intents) // 2
+        return [*await self.add(intents[:half]), *await self.add(intents[half:])]
+
+    async def _refuse_changed(self, intents: Sequence[Intent]) -> None:
+        """Stop where a spec without a key is not the one that the journal has in its place: all that follow may differ.
+
+        None may be kept then: it would be created by `resume`, perhaps a second time from another place.
+        """
+        ours = {intent.number: intent.spec for intent in intents if intent.key is None}
+        if not ours:
+            return
+        last = max(ours)
+        async with aclosing(self.intents(min(ours) - 1)) as stored:
+            async for kept in stored:
+                if kept.number in ours and (kept.key, kept.spec) != (None, ours[kept.number]):
+                    raise KeyReused(
+                        f"the spec at {kept.number} has no key, and the journal has another one in its place: the input"
+                        " has changed; go on with `resume`, or give the specs keys and begin a new journal"
+                    )
+                if kept.number >= last:
+                    return
 
     async def page(self, after: int, limit: int = PAGE) -> Sequence[Intent]:
         """Return the intents behind a number."""
         page: Sequence[Intent] = await self._write("read", after, limit)
         return page
 
-    async def intents(self) -> AsyncGenerator[Intent, None]:
-        """Yield all intents in the order of their numbers."""
-        after = -1
+    async def intents(self, after: int = -1) -> AsyncGenerator[Intent, None]:
+        """Yield the intents behind a number in their order, all of them by default."""
         while page := await self.page(after):
             for intent in page:
                 yield intent
             after = page[-1].number
+
+    async def count(self) -> int:
+        """Return how many intents there are."""
+        number = 0
+        async with aclosing(self.intents()) as intents:
+            async for _ in intents:
+                number += 1
+        return number
 
     async def note(self, **known: bool) -> None:
         """Write down what was learned of the run."""
@@ -121,9 +158,22 @@ class Recorder:
                 raise NotWritten(error) from error
 
     async def finish(self, item: Item[T], result: BulkResult[T]) -> None:
-        """Write down what became of an item."""
+        """Write down what became of an item, together with what else ends in this turn of the loop."""
         if self.journal is not None and item.number is not None:
-            await _told(self.journal.finish([ending_of(item.number, result)]))
+            await asyncio.shield(self.finishing(item.number, result))
+
+    def finishing(self, number: int, result: BulkResult[Any]) -> "asyncio.Task[None]":
+        """Begin to write down what became of an intent; a cancellation of whoever waits for it does not stop it."""
+        self._endings.append(ending_of(number, result))
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write_endings())
+        return self._writing
+
+    async def _write_endings(self) -> None:
+        await asyncio.sleep(0)  # fifty that came in one answer end in one turn
+        endings, self._endings, self._writing = self._endings, [], None
+        if self.journal is not None:
+            await _finished(self.journal, endings)
 
     async def close(self) -> None:
         """Let others have the journal."""
@@ -138,6 +188,20 @@ class Recorder:
 
     async def _write_named(self, operation: str, arguments: dict[str, bool]) -> None:
         await _told(getattr(self.journal, operation)(**arguments))
+
+
+async def _finished(journal: Journal, endings: Sequence[Ending]) -> None:
+    """Write down what became of several; one that cannot be written down takes none of the others along."""
+    try:
+        await _told(journal.finish(endings))
+    except JournalError:
+        if len(endings) == 1:
+            raise
+        half = len(endings) // 2
+        try:
+            await _finished(journal, endings[:half])
+        finally:
+            await _finished(journal, endings[half:])
 
 
 _WORDS: Final = {"method": "method", "portal": "portal", "bot_id": "bot"}

@@ -1,5 +1,6 @@
 """What became of a bulk run: a plain object that the run fills as it goes, so that no exception can take it away."""
 
+import errno
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TextIO, TypeVar
 
+from bitrix_chat.bulk.owners import is_foreign
 from bitrix_chat.bulk.results import BulkResult, BulkState
 from bitrix_chat.bulk.stored_errors import error_as_dict
 from bitrix_chat.errors import BitrixError
@@ -165,14 +167,33 @@ def _row(result: BulkResult[Any]) -> dict[str, Any]:
     }
 
 
+def refuse_foreign_link(path: Path) -> None:
+    """Refuse to follow a symbolic link of somebody else, who would choose what is replaced.
+
+    Raises:
+        PermissionError: it is one.
+    """
+    if path.is_symlink() and is_foreign(path.lstat()):
+        raise PermissionError(errno.EPERM, "it is a symbolic link of another user", str(path))
+
+
+def _is_stream(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def _replaced(path: Path) -> Iterator[TextIO]:
     """Open a file beside and move it to its place; a device or a pipe is written to as it is."""
-    path = path.expanduser().resolve()
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+    path = path.expanduser()
+    refuse_foreign_link(path)
+    if _is_stream(path):  # asked before it is resolved: what /dev/stdout leads to may have no name that can be opened
         with path.open("w", **_TEXT) as file:
             yield file
         return
+    path = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
         with open(descriptor, "w", **_TEXT) as file:  # noqa: PTH123  # of a descriptor

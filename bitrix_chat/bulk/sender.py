@@ -14,6 +14,7 @@ from bitrix_chat.errors import BitrixError, ConnectionLost, InvalidParameter, Re
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.evidence import unknown_outcome
+from bitrix_chat.rest.keys import created_id
 from bitrix_chat.rest.request import Exchange
 
 T = TypeVar("T")
@@ -118,7 +119,7 @@ class Sender(Generic[T]):
             state = BulkState.NOT_STARTED if state is BulkState.FAILED else state
         if state is BulkState.NOT_STARTED and item.lost is not None and item.attempts == item.attempts_before:
             return self.unsent(item)
-        return self._ended(item, state, error=error)
+        return self._ended(item, state, error=error, chat_id=error.chat_id or _id_in(item.call))
 
     async def _refuses_key(self, item: Item[T]) -> bool:
         return item.key is not None and await self._creator.refuses_keys()
@@ -138,7 +139,7 @@ class Sender(Generic[T]):
         try:
             value = call.decode(raw)
         except BitrixError as error:
-            return self._ended(item, BulkState.DONE, error=error)
+            return self._ended(item, BulkState.DONE, error=error, chat_id=_id_in(call))
         return self._ended(item, BulkState.DONE, value=value, chat_id=self._creator.chat_id_of(value))
 
     def _ended(self, item: Item[T], state: BulkState, **known: Any) -> BulkResult[T]:
@@ -148,12 +149,19 @@ class Sender(Generic[T]):
         """Write down what became of an item; whoever gives up meanwhile waits until it is written, since it is so."""
         if item.number is None:
             return
-        writing = asyncio.get_running_loop().create_task(self._recorder.finish(item, result))
+        writing = self._recorder.finishing(item.number, result)
         while not writing.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([writing])
+            # What it fails with is looked at below, whoever else waits for it.
+            with suppress(asyncio.CancelledError, Exception):
+                await asyncio.shield(writing)
         if not writing.cancelled() and (error := writing.exception()) is not None:
             self._fail(error)
+
+
+def _id_in(call: Call[Any] | None) -> int | None:
+    """Return the id in an answer that cannot be read as a whole."""
+    response = None if call is None else call.response
+    return None if response is None else created_id(response.result)
 
 
 def is_on_the_ground(item: Item[Any]) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence, Sized, ValuesView
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
@@ -64,7 +65,8 @@ class SpecSource(Generic[T]):
     specs: Specs
     key: KeyOf | None = None
     key_is_new: bool = False
-    _seen: dict[str, int] = field(factory=dict, init=False)
+    _seen: dict[str, tuple[str, int]] = field(factory=dict, init=False)
+    _is_kept: bool = field(default=False, init=False)
 
     @property
     def total(self) -> int | None:
@@ -77,21 +79,32 @@ class SpecSource(Generic[T]):
 
     async def items(self, recorder: Recorder) -> AsyncGenerator[Item[T], None]:
         """Yield an item for each spec; with a journal, after it was kept there, all of them if they can be counted."""
+        self._is_kept = recorder.journal is not None
         if recorder.journal is None:
             async with aclosing(_numbered(self.specs)) as numbered:
                 async for index, given in numbered:
                     yield self._prepared(index, given).item
             return
         if isinstance(self.specs, _COLLECTIONS):
-            async with aclosing(self._chunks()) as chunks:
-                async for chunk in chunks:
-                    await self._kept(chunk, recorder, is_rehearsal=True)
-            self._seen.clear()
-            await recorder.note(is_complete=True)
+            await self._keep_all(recorder)
         async with aclosing(self._chunks()) as chunks:
             async for chunk in chunks:
                 for item in await self._kept(chunk, recorder):
                     yield item
+        await recorder.note(is_complete=True)
+
+    async def _keep_all(self, recorder: Recorder) -> None:
+        """Write all intents down at once, so that a kill leaves all of them or none."""
+        sound: list[_Prepared[T]] = []
+        async with aclosing(self._chunks()) as chunks:
+            async for chunk in chunks:
+                for prepared in chunk:
+                    if prepared.item.call is not None:
+                        prepared.item.call.close()
+                        prepared.item.call = None  # made anew when its turn comes
+                        sound.append(prepared)
+        await recorder.add([_intent(each) for each in sound])
+        self._seen.clear()
         await recorder.note(is_complete=True)
 
     async def _chunks(self) -> AsyncGenerator[list[_Prepared[T]], None]:
@@ -111,10 +124,13 @@ class SpecSource(Generic[T]):
         try:
             spec = ChatSpec.of(given)
             key = spec.key if self.key is None else self.key(spec)
-            is_new = self.key_is_new and not (isinstance(key, str) and key in self._seen)  # the second time it is not
+            is_new = self.key_is_new and not (
+                isinstance(key, str) and key.casefold() in self._seen
+            )  # the second time it is not
             call = self.creator.call(spec, key, is_new=is_new)
             call.request  # noqa: B018  # to look is to claim it for later
-            text = spec.to_json()
+            # What is compared or kept; without that it costs more than all checks.
+            text = spec.to_json() if self._is_kept or key is not None else ""
             self._see(key, text)
         except InvalidParameter as error:
             item: Item[T] = Item(index, spec, key)
@@ -124,22 +140,22 @@ class SpecSource(Generic[T]):
 
     def _see(self, key: str | None, text: str) -> None:
         """Refuse a key that stands for two chats in one input."""
-        if key is not None and self._seen.setdefault(key, hash(text)) != hash(text):
+        # Databases compare without regard to case, so that keys must differ in more.
+        if key is not None and self._seen.setdefault(key.casefold(), (key, hash(text))) != (key, hash(text)):
             raise _reused(key)
 
-    async def _kept(
-        self, chunk: list[_Prepared[T]], recorder: Recorder, *, is_rehearsal: bool = False
-    ) -> list[Item[T]]:
+    async def _kept(self, chunk: list[_Prepared[T]], recorder: Recorder) -> list[Item[T]]:
         sound = [prepared for prepared in chunk if prepared.item.result is None]
-        intents = [Intent(number=each.item.index, key=each.item.key, spec=each.text) for each in sound]
-        for prepared, kept in zip(sound, await recorder.add(intents), strict=True):
-            if is_rehearsal:
-                continue
+        for prepared, kept in zip(sound, await recorder.add([_intent(each) for each in sound]), strict=True):
             if isinstance(kept, KeyReused):
                 prepared.item.result = prepared.item.ended(BulkState.FAILED, error=kept)
             else:
                 await adopt(prepared.item, kept, self.creator)
         return [prepared.item for prepared in chunk]
+
+
+def _intent(prepared: _Prepared[Any]) -> Intent:
+    return Intent(number=prepared.item.index, key=prepared.item.key, spec=prepared.text)
 
 
 @frozen
@@ -182,6 +198,8 @@ async def adopt(item: Item[T], kept: Intent, creator: Creator[T], *, retry_faile
     """Take over what the journal knows of an item: its end, or that it may have left."""
     item.number, item.attempts = kept.number, kept.attempts
     item.attempts_before = kept.attempts
+    if item.result is not None and is_open(kept):  # it cannot be read any more, and may have run
+        item.result = item.ended(BulkState.UNKNOWN, error=_lost(kept, creator.method))
     if item.result is not None or kept.state is IntentState.PENDING:
         return
     if kept.state is IntentState.DONE:
@@ -200,8 +218,8 @@ async def _recall(item: Item[T], kept: Intent, creator: Creator[T]) -> None:
     item.call.close()
     # The caller's word that keys are new holds for their first send alone.
     item.call = creator.call(item.spec, item.key, is_new=False)
-    if kept.sent_at is not None:
-        await creator.recall(item.call.request, kept.sent_at, seconds_ago(kept))
+    # Where nobody wrote down when, it may have been this moment.
+    await creator.recall(item.call.request, kept.sent_at or datetime.now(UTC), seconds_ago(kept))
 
 
 def _lost(kept: Intent, method: str) -> OutcomeUnknown:

@@ -71,8 +71,7 @@ class ChatSpec:
 
     def given(self) -> dict[str, Any]:
         """Return what was given, but for the key."""
-        values = {name: getattr(self, name) for name in _NAMES if name != "key"}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name in _VALUES if (value := getattr(self, name)) is not None}
 
     def to_json(self) -> str:
         """Write what was given as canonical JSON, the avatar as base64; equal specs have equal texts.
@@ -86,7 +85,7 @@ class ChatSpec:
         if isinstance(self.entity, Entity):
             given["entity"] = asdict(self.entity)
         try:
-            text = json.dumps(given, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+            text = _encode(given)
             text.encode()
         except (TypeError, ValueError) as error:
             fault = "half of a surrogate pair" if isinstance(error, UnicodeError) else "what JSON cannot say"
@@ -112,3 +111,5 @@ class ChatSpec:
 
 
 _NAMES = frozenset(attribute.name for attribute in fields(ChatSpec))
+_VALUES = tuple(sorted(_NAMES - {"key"}))
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode

@@ -29,11 +29,14 @@ no longer waits; its operation is committed with the others, since what it says 
 
 *One writer.* Two runs over one journal would both send what is pending. The lease is a lock of the operating system on
 `<path>.lock`, which it releases when the process ends, however it ends; the file stays. SQLite's own lock
-would not do: it is held for the length of a transaction, not of a run.
+would not do: it is held for the length of a transaction, not of a run. Whoever removes the lock file lets a second
+writer in; therefore each writer signs the journal as it begins, and what is committed is committed only under one's own
+signature: the first writer stops before anything else of it leaves.
 """
 
 import asyncio
 import os
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -52,7 +55,8 @@ class SqliteJournal:
     """A journal in a file of its own, which only its owner may read, for one run at a time.
 
     The folder has to exist, on a local disk. Beside the file stand `-wal` and `-shm`, which belong to it, as long
-    as it is open or after a kill, and an empty `.lock` file, which stays.
+    as it is open or after a kill, and an empty `.lock` file, which has to stay: it is what keeps a second run out. In
+    a folder of many users, files of others under these names are refused.
 
     Every method raises `JournalError` where the disk is full, the file damaged, locked, or not open; its `__cause__`
     tells what SQLite saw.
@@ -60,7 +64,8 @@ class SqliteJournal:
 
     def __init__(self, path: str | os.PathLike[str], *, is_read_only: bool = False) -> None:
         # Resolved once: neither a change of directory nor a symbolic link may lead to a second lock file.
-        self._store = SqliteStore(Path(path).expanduser().resolve(), is_read_only)
+        self._owner = secrets.token_hex(16)
+        self._store = SqliteStore(Path(path).expanduser().resolve(), is_read_only, self._owner)
         self._thread: WriterThread[Operation | Alone] = WriterThread(self._store.perform)
 
     @classmethod
@@ -83,7 +88,8 @@ class SqliteJournal:
 
         Raises:
             JournalInUse: another process, or another journal object of this one, has it.
-            JournalError: it cannot be opened, is damaged, of a later release, or no journal; it was left as it is.
+            JournalError: it cannot be opened, is damaged, of a later release, another user's, or no journal; it was
+                left as it is.
         """
         if self._store.is_read_only:
             return await self.run()
@@ -108,6 +114,11 @@ class SqliteJournal:
         if stored is None:
             raise JournalError(f"{self.path}: says of no run that it began")
         return stored
+
+    async def count(self) -> int:
+        """Return how many intents there are."""
+        number: int = await self._thread.submit(rows.count)
+        return number
 
     async def add(self, intents: Sequence[Intent]) -> Sequence[Intent]:
         """Commit those that are new, all or none, and return each as it is kept.
@@ -156,4 +167,4 @@ class SqliteJournal:
     async def _write(self, operation: Operation) -> Any:
         if self._store.is_read_only:
             raise JournalError(f"{self.path}: is open for reading only")
-        return await self._thread.submit(operation)
+        return await self._thread.submit(partial(rows.as_owner, owner=self._owner, operation=operation))

@@ -1,14 +1,14 @@
 """What a journal does, as SQL: each function is one operation inside a transaction that somebody else ends."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from bitrix_chat.bulk.errors import JournalError, KeyReused
+from bitrix_chat.bulk.errors import JournalError, JournalInUse, KeyReused
 from bitrix_chat.bulk.journal import Ending, Intent, IntentState, Run
 
 _SELECT: Final = "SELECT number, key, spec, state, attempts, sent_at, uptime, chat_id, error FROM intent WHERE "
@@ -32,13 +32,24 @@ def read_run(connection: sqlite3.Connection) -> Run | None:
     )
 
 
-def begin(connection: sqlite3.Connection, run: Run) -> Run:
-    """Write down what a new journal is about, and read what it says."""
+def begin(connection: sqlite3.Connection, run: Run, owner: str) -> Run:
+    """Write down what a new journal is about and who writes to it from now on, and read what it says."""
     connection.execute(
-        "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (run.method, run.portal, run.bot_id, run.is_complete, run.keeps_entities, _text(run.sent_at)),
+        "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET owner = excluded.owner",
+        (run.method, run.portal, run.bot_id, run.is_complete, run.keeps_entities, _text(run.sent_at), owner),
     )
     return read_run(connection) or run
+
+
+def as_owner(connection: sqlite3.Connection, owner: str, operation: Callable[[sqlite3.Connection], Any]) -> Any:
+    """Perform an operation, unless somebody else has begun to write since.
+
+    Raises:
+        JournalInUse: somebody has, which the lease rules out as long as nobody takes its file away.
+    """
+    if connection.execute("SELECT owner FROM run").fetchone() != (owner,):
+        raise JournalInUse("another process, or another job of this one, has taken the journal; its `.lock` was lost")
+    return operation(connection)
 
 
 def note(connection: sqlite3.Connection, is_complete: bool | None, keeps_entities: bool | None) -> None:  # noqa: FBT001
@@ -80,6 +91,12 @@ def finish(connection: sqlite3.Connection, endings: Sequence[Ending]) -> None:
     )
     if endings and changed.rowcount != len(endings):
         raise JournalError("an intent has ended that is not in the journal")
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Count all intents."""
+    (number,) = connection.execute("SELECT count(*) FROM intent").fetchone()
+    return int(number)
 
 
 def read(connection: sqlite3.Connection, after: int, limit: int) -> list[Intent]:

@@ -4,11 +4,13 @@ import os
 import secrets
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 from bitrix_chat.bulk.errors import JournalError
+from bitrix_chat.bulk.owners import is_foreign
 from bitrix_chat.bulk.sqlite_failures import DAMAGED, explained
 
 APPLICATION_ID: Final = 0x62786A31
@@ -32,7 +34,8 @@ CREATE TABLE run (
     bot_id TEXT,
     is_complete INTEGER NOT NULL CHECK (is_complete IN (0, 1)),
     keeps_entities INTEGER NOT NULL CHECK (keeps_entities IN (0, 1)),
-    sent_at TEXT
+    sent_at TEXT,
+    owner TEXT
 );
 CREATE TABLE intent (
     number INTEGER PRIMARY KEY CHECK (number >= 0),
@@ -88,6 +91,27 @@ def create(path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def identify(path: Path) -> None:
+    """Find out whether a file is a journal of this version by its first bytes, without anything beside it.
+
+    Raises:
+        JournalError: it is not, or belongs to somebody else.
+    """
+    refuse_foreign(path)
+    _identified(path, "mode=ro&immutable=1").close()
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuse a journal that somebody else could write to, or any of the files that belong to it.
+
+    Raises:
+        JournalError: the message names the file.
+    """
+    for each, status in _with_log(path):
+        if is_foreign(status):
+            raise JournalError(f"{each}: belongs to another user, who could change it; name another file")
+
+
 def examine(path: Path) -> None:
     """Find out whether a file is a sound journal of this version, without a write to it.
 
@@ -115,14 +139,8 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
-    """Open a journal, so that what is committed survives a power cut, and make it private if it was not.
-
-    Others may have read a copy that was made with a wider mode; to refuse it would only stop the resuming.
-    """
-    if os.name != "nt":
-        for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            if each.exists() and stat.S_IMODE(each.stat().st_mode) & 0o077:
-                each.chmod(_PRIVATE)
+    """Open a journal, so that what is committed survives a power cut."""
+    refuse_foreign(path)
     connection = _connect(path, "mode=rw")
     try:
         _make_durable(path, connection)
@@ -130,6 +148,29 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Let the owner of a journal read and write it, and nobody else.
+
+    Others may have read a copy that was made with a wider mode; to refuse it would only stop the resuming.
+
+    Raises:
+        JournalError: it cannot be done; the message names the file.
+    """
+    if os.name == "nt":
+        return
+    for each, status in _with_log(path):
+        if stat.S_IMODE(status.st_mode) != _PRIVATE:
+            with explained(each):
+                each.chmod(_PRIVATE)
+
+
+def _with_log(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield those files of a journal that are there; a run that ends just now takes some of them away."""
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        with explained(each), suppress(FileNotFoundError):
+            yield each, each.lstat()
 
 
 def _make_durable(path: Path, connection: sqlite3.Connection) -> None:

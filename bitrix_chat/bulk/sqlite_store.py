@@ -1,6 +1,7 @@
 """The writer thread's side of a journal: it alone has lease and connection, and decides what one commit holds."""
 
 import copy
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -17,8 +18,17 @@ from bitrix_chat.auth.file_lock import try_lock, unlock
 from bitrix_chat.bulk import sqlite_rows as rows
 from bitrix_chat.bulk.errors import JournalError, JournalInUse
 from bitrix_chat.bulk.journal import Run
+from bitrix_chat.bulk.owners import is_foreign
 from bitrix_chat.bulk.sqlite_failures import explained
-from bitrix_chat.bulk.sqlite_schema import create, examine, is_there, open_to_read, open_to_write
+from bitrix_chat.bulk.sqlite_schema import (
+    create,
+    examine,
+    identify,
+    is_there,
+    make_private,
+    open_to_read,
+    open_to_write,
+)
 from bitrix_chat.errors import BitrixError
 
 Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
@@ -38,6 +48,7 @@ class SqliteStore:
 
     path: Path
     is_read_only: bool
+    owner: str
     _connection: sqlite3.Connection | None = field(init=False, default=None)
     _lease: FileIO | None = field(init=False, default=None)
 
@@ -46,10 +57,11 @@ class SqliteStore:
         with explained(self.path):
             # What is no journal gets no lock file beside it either.
             if is_there(self.path):
-                open_to_read(self.path).close()
+                identify(self.path)
             lease = _take_lease(self.path)
             try:
                 if is_there(self.path):
+                    make_private(self.path)
                     examine(self.path)
                 else:
                     create(self.path)
@@ -78,7 +90,7 @@ class SqliteStore:
         return outcomes
 
     def _begin(self, run: Run) -> Run:
-        (outcome,) = self._commit([partial(rows.begin, run=run)])
+        (outcome,) = self._commit([partial(rows.begin, run=run, owner=self.owner)])
         if isinstance(outcome, BaseException):
             self.close()
             raise outcome
@@ -141,9 +153,12 @@ def _twin(error: BitrixError) -> BitrixError:
 
 
 def _take_lease(path: Path) -> FileIO:
+    lock = Path(f"{path}.lock")
     # As a file object, so that a journal that is dropped without `close` gives the lease back, too.
-    lease = FileIO(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    with explained(lock):
+        lease = FileIO(_lock_file(lock), "r+")
     try:
+        _refuse_foreign(lock, lease)
         if try_lock(lease.fileno()):
             return lease
     except BaseException:
@@ -151,6 +166,21 @@ def _take_lease(path: Path) -> FileIO:
         raise
     lease.close()
     raise JournalInUse(f"{path}: another process, or another job of this one, writes to it; wait until that has ended")
+
+
+def _refuse_foreign(lock: Path, lease: FileIO) -> None:
+    if is_foreign(os.fstat(lease.fileno())):
+        raise JournalError(f"{lock}: belongs to another user, who could hold it for ever; name another journal")
+
+
+def _lock_file(lock: Path) -> int:
+    # In a folder of many, a link there may lead anywhere.
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise JournalError(f"{lock}: is a symbolic link; remove it") from error
 
 
 def _give_back(lease: FileIO) -> None:

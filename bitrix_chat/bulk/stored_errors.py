@@ -14,6 +14,9 @@ _TEXTS: Final = ("marker", "host", "location", "key")
 _MOMENTS: Final = ("sent_at", "retry_at")
 """What some classes tell besides; each is None by default there, and no other attribute is kept."""
 
+_LONGEST: Final = 2000
+"""Characters that are kept of a text: neither a hostile answer may fill the disk nor a hostile journal the memory."""
+
 _KINDS: Final[Mapping[str, type[BitrixError]]] = {
     name: kind
     for module in (general, of_bulk)
@@ -39,6 +42,7 @@ def error_as_dict(error: BitrixError) -> dict[str, Any]:
         "status": error.status,
     }
     kept |= {name: getattr(error, name, None) for name in _TEXTS}
+    kept = {name: _cut(value) if isinstance(value, str) else value for name, value in kept.items()}
     moments = {name: getattr(error, name, None) for name in _MOMENTS}
     kept |= {name: moment.isoformat() for name, moment in moments.items() if isinstance(moment, datetime)}
     return {name: value for name, value in kept.items() if value is not None}
@@ -55,13 +59,14 @@ def error_from_json(text: str) -> BitrixError:
     except (ValueError, RecursionError):
         kept = None
     if not isinstance(kept, dict):
-        return BitrixError(text, outcome=Outcome.UNKNOWN)
-    return _described(kept) if isinstance(kept.get("description"), str) else BitrixError(text, outcome=_outcome(kept))
+        return BitrixError(_cut(text), outcome=Outcome.UNKNOWN)
+    is_described = isinstance(kept.get("description"), str)
+    return _described(kept) if is_described else BitrixError(_cut(text), outcome=_outcome(kept))
 
 
 def _described(kept: dict[str, Any]) -> BitrixError:
     error = _kind(kept)(
-        kept["description"],
+        _cut(kept["description"]),
         method=_text(kept, "method"),
         code=_text(kept, "code"),
         status=kept["status"] if type(kept.get("status")) is int else None,
@@ -84,7 +89,11 @@ def _outcome(kept: dict[str, Any]) -> Outcome:
 
 def _text(kept: dict[str, Any], name: str) -> str | None:
     value = kept.get(name)
-    return value if isinstance(value, str) else None
+    return _cut(value) if isinstance(value, str) else None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _moment(kept: dict[str, Any], name: str) -> datetime | None:

@@ -56,6 +56,8 @@ def check_writable(out: Path | None, option: str = "--out") -> None:
         return
     if out.is_dir():
         raise InvalidParameter(f"{option} is a folder")
+    if not out.parent.is_dir():
+        raise InvalidParameter(f"{option} cannot be written: its folder does not exist")
     if not os.access(out if out.exists() else out.parent, os.W_OK):
         raise InvalidParameter(f"{option} cannot be written")
 

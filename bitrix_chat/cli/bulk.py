@@ -33,6 +33,7 @@ async def bulk(
     key_column: str | None = None,
     key_is_new: bool = False,
     skip_bad: bool = False,
+    avatars_anywhere: bool = False,
     options: RunOptions = _OPTIONS,
     connection: BulkConnection = _CONNECTION,
 ) -> int:
@@ -43,7 +44,7 @@ async def bulk(
 
     - `title`, `description`, `message` (the first message), `copilot_main_role`: text
     - `color`, `type` (chat or open): as the portal names them
-    - `avatar`: the path of an image, from the folder of the file
+    - `avatar`: the path of an image in the folder of the file, or below it
     - `user_ids`: numbers divided by blanks, commas or semicolons; `owner_id`: a number, with --bot-id only
     - `entity_type` and `entity_id`: what the chat belongs to
     - `key`: a name of your own, under which there is one chat however often it is asked for; instead of an entity
@@ -52,7 +53,8 @@ async def bulk(
     Ctrl-C waits for what is on its way; a second one stops at once.
 
     Exit codes: 0 all done, 1 some were refused or not started, 2 wrong usage or wrong rows (nothing was sent), 3 some
-    may have been created and nobody knows, 4 the portal was not reached, 130 interrupted.
+    may have been created and nobody knows, 4 the portal was not reached, 5 all done but --report could not be written,
+    130 interrupted.
 
     Args:
         file: The file, or - for stdin.
@@ -62,12 +64,13 @@ async def bulk(
         key_column: The column that holds the key, if it is not called that.
         key_is_new: The keys were surely never used, so that they need not be looked up first.
         skip_bad: Leave out rows that are wrong, and go on with the others.
+        avatars_anywhere: Send images from outside of the file's folder, too: the file then chooses any on this machine.
         options: How the run goes.
         connection: Which portal, and as whom.
     """
     options.check(Path(file), journal)
     check_writable(journal, "--journal")
-    chats = ChatFile(file, file_format, key_column, skip_bad)
+    chats = ChatFile(file, file_format, key_column, skip_bad, avatars_anywhere)
     async with connection.client() as b24:
         branch = connection.chats(b24, bot_id)
         rows = chats.rows(branch.add)
@@ -75,10 +78,18 @@ async def bulk(
         job = branch.bulk(specs, journal=journal, key_is_new=key_is_new, **options.of_job)
         if await options.told_plan(job):
             return 0
-        await connection.check(b24)
-        if journal is None:
-            print("bitrix-chat: without --journal nobody knows what was created if this is killed", file=sys.stderr)
+        await connection.check(b24, bot_id)
+        _warn(rows, journal)
         return await run_job(b24, job, Telling(options.report, _by_line(rows), "line"), journal)
+
+
+def _warn(rows: Sequence[Row], journal: Path | None) -> None:
+    without_key = sum(row.spec.key is None for row in rows)
+    if journal is None:
+        print("bitrix-chat: without --journal nobody knows what was created if this is killed", file=sys.stderr)
+    elif without_key:
+        some = "1 row has" if without_key == 1 else f"{without_key:,} rows have"
+        print(f"bitrix-chat: {some} no key: what a lost answer leaves behind cannot be found", file=sys.stderr)
 
 
 def _by_line(rows: Sequence[Row]) -> Any:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bitrix_chat import BitrixChat
     from bitrix_chat.resources.im.chat import ChatResource as UserChats
     from bitrix_chat.resources.imbot.chat import ChatResource as BotChats
+    from bitrix_chat.resources.imbot.handle import BotHandle
 
     Chats = UserChats | BotChats
 
@@ -61,20 +62,26 @@ class BulkConnection(Address):
     def chats(self, b24: "BitrixChat", bot_id: int | None, environ: Mapping[str, str] = os.environ) -> "Chats":
         """Return whose chats are created: a bot's, or without one the caller's."""
         if bot_id is not None:
-            return b24.bot(bot_id, token=given("--bot-token", self.bot_token) or environ.get(_TOKEN_VARIABLE)).chat
+            return self._bot(b24, bot_id, environ).chat
         if self.bot_token is not None:
             raise InvalidParameter("--bot-token needs --bot-id")
         return b24.im.chat
 
-    @staticmethod
-    async def check(b24: "BitrixChat") -> None:
-        """Ask the portal for its time, since a run would wait for minutes for one that is not there.
+    async def check(
+        self, b24: "BitrixChat", bot_id: int | None = None, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        """Ask something small of the portal, since a run would wait for minutes for one that is not there.
+
+        Of a bot it is the commands: only who may act for it may ask for them, while `imbot.v2.Bot.get` shows any bot.
 
         Raises:
-            BitrixError: nobody answers, or it does not know the caller.
+            BitrixError: nobody answers, or it does not know the caller, or the bot is not theirs.
         """
         with suppress(PermissionDeniedError, RequestError):  # it answers, which is all that was asked
-            await b24.server.time()
+            await (b24.server.time() if bot_id is None else self._bot(b24, bot_id, environ).command.list())
+
+    def _bot(self, b24: "BitrixChat", bot_id: int, environ: Mapping[str, str]) -> "BotHandle":
+        return b24.bot(bot_id, token=given("--bot-token", self.bot_token) or environ.get(_TOKEN_VARIABLE))
 
     def _options(self) -> dict[str, Any]:
         check_seconds("--quiescence", self.quiescence)

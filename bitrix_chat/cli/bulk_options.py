@@ -72,5 +72,19 @@ class RunOptions:
 def check_report(report: Path | None, *others: Path | None) -> None:
     """Refuse a file of results that cannot be written, or that would replace another which is needed."""
     check_writable(report, "--report")
+    if report is not None:
+        _check_link(report)
     if report is not None and report.resolve() in {other.resolve() for other in others if other is not None}:
         raise InvalidParameter("--report would replace the chats or the journal")
+
+
+def _check_link(report: Path) -> None:
+    from bitrix_chat.bulk.report import refuse_foreign_link  # noqa: PLC0415  # not needed for help
+
+    try:
+        refuse_foreign_link(report)
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise InvalidParameter(f"--report cannot be written ({reason})")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import frozen
+
 from bitrix_chat import InvalidParameter
 from bitrix_chat.cli.refusals import by_options, without_values
 
@@ -40,13 +42,41 @@ _DIGITS: Final = 20
 _OF_BOTS: Final = "owner_id"
 
 
-def spec_of(values: Mapping[str, Any], add: "Callable[..., Call[Any]]", folder: Path) -> "ChatSpec":
+@frozen
+class AvatarFolder:
+    """Where the images of a file of chats are.
+
+    Attributes:
+        path: what their paths start from.
+        is_left_freely: whether they may lead out of it.
+    """
+
+    path: Path = Path()
+    is_left_freely: bool = False
+
+    def file(self, name: str) -> Path:
+        """Return the path of an image.
+
+        Raises:
+            InvalidParameter: it leads elsewhere: whoever wrote the file could have any image of this machine sent.
+        """
+        path = self.path / name
+        try:
+            is_inside = self.is_left_freely or path.resolve().is_relative_to(self.path.resolve())
+        except (OSError, RuntimeError, ValueError):  # a loop of links, or a character that no path has
+            raise InvalidParameter("avatar is not the path of a file") from None
+        if not is_inside:
+            raise InvalidParameter("avatar is outside of the file's folder: --avatars-anywhere allows that")
+        return path
+
+
+def spec_of(values: Mapping[str, Any], add: "Callable[..., Call[Any]]", folder: AvatarFolder) -> "ChatSpec":
     """Return the chat that a row describes, checked as the library checks what it sends; empty values are not given.
 
     Args:
         values: the row, by its columns.
         add: the method that will create the chat; it is called, and its call never sent.
-        folder: what the path of an avatar starts from.
+        folder: where avatars are.
 
     Raises:
         InvalidParameter: the portal would refuse the row, or drop or cut a part of it; the message repeats no value.
@@ -64,7 +94,7 @@ def spec_of(values: Mapping[str, Any], add: "Callable[..., Call[Any]]", folder: 
     raise InvalidParameter(problem)
 
 
-def _read(name: str, value: Any, folder: Path) -> Any:
+def _read(name: str, value: Any, folder: AvatarFolder) -> Any:
     match name:
         case "avatar":
             return _path(value, folder)
@@ -77,10 +107,10 @@ def _read(name: str, value: Any, folder: Path) -> Any:
     return str(value) if type(value) is int else value
 
 
-def _path(value: Any, folder: Path) -> Path:
+def _path(value: Any, folder: AvatarFolder) -> Path:
     if not isinstance(value, str):
         raise InvalidParameter("avatar is not the path of a file")
-    return folder / value.strip()
+    return folder.file(value.strip())
 
 
 def _id(value: Any) -> Any:

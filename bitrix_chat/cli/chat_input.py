@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from bitrix_chat import InvalidParameter
+from bitrix_chat.cli.chat_columns import AvatarFolder
 from bitrix_chat.cli.chat_rows import BadRow, Format, Row, read_rows
-from bitrix_chat.cli.text_files import decoded, read_file
+from bitrix_chat.cli.text_files import MOST, decoded, read_file
 
 if TYPE_CHECKING:
     from bitrix_chat import Call
@@ -29,12 +30,14 @@ class ChatFile:
         kind: its format; by the name's ending without it.
         key_column: which column is the key, if it is not called that.
         skip_bad: whether rows that are wrong are left out.
+        avatars_anywhere: whether images may come from outside of the file's folder.
     """
 
     name: str
     kind: Format | None = None
     key_column: str | None = None
     skip_bad: bool = False
+    avatars_anywhere: bool = False
 
     def rows(self, add: "Callable[..., Call[Any]]") -> list[Row]:
         """Read and check all of it, and tell on stderr what is wrong.
@@ -45,9 +48,8 @@ class ChatFile:
         kind = self.kind or self._kind_by_name()
         is_stdin = self.name == _STDIN
         text = _stdin() if is_stdin else read_file("FILE", Path(self.name))
-        rows = read_rows(
-            text, kind, add, folder=Path() if is_stdin else Path(self.name).parent, key_column=self.key_column
-        )
+        folder = AvatarFolder(Path() if is_stdin else Path(self.name).parent, self.avatars_anywhere)
+        rows = read_rows(text, kind, add, folder=folder, key_column=self.key_column)
         _tell(rows.bad)
         if rows.bad and not self.skip_bad:
             raise InvalidParameter(f"{_rows(rows.bad)} wrong, and nothing was sent: --skip-bad goes on without them")
@@ -65,7 +67,7 @@ class ChatFile:
 def _stdin() -> str:
     if sys.stdin is None:
         raise InvalidParameter("FILE: stdin is closed")
-    return decoded("FILE", sys.stdin.buffer.read())
+    return decoded("FILE", sys.stdin.buffer.read(MOST + 1))
 
 
 def _tell(bad: Sequence[BadRow]) -> None:

@@ -5,13 +5,12 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from attrs import field, frozen
 
 from bitrix_chat import InvalidParameter
-from bitrix_chat.cli.chat_columns import COLUMNS, spec_of
+from bitrix_chat.cli.chat_columns import COLUMNS, AvatarFolder, spec_of
 from bitrix_chat.cli.endings import printable
 
 if TYPE_CHECKING:
@@ -47,11 +46,17 @@ class ChatRows:
     bad: list[BadRow] = field(factory=list)
 
 
+_HERE: Final = AvatarFolder()
 _Values = tuple[int, Mapping[str, Any]]
 
 
 def read_rows(
-    text: str, kind: Format, add: "Callable[..., Call[Any]]", *, folder: Path = Path(), key_column: str | None = None
+    text: str,
+    kind: Format,
+    add: "Callable[..., Call[Any]]",
+    *,
+    folder: AvatarFolder = _HERE,
+    key_column: str | None = None,
 ) -> ChatRows:
     """Read and check all rows.
 
@@ -59,7 +64,7 @@ def read_rows(
         text: the file.
         kind: its format.
         add: the method that will create the chats.
-        folder: what paths of avatars start from.
+        folder: where avatars are.
         key_column: which column is the key, if it is not called that.
 
     Raises:
@@ -77,7 +82,9 @@ def read_rows(
     return rows
 
 
-def _checked(found: _Values, add: "Callable[..., Call[Any]]", folder: Path, lines: dict[str, int]) -> Row | BadRow:
+def _checked(
+    found: _Values, add: "Callable[..., Call[Any]]", folder: AvatarFolder, lines: dict[str, int]
+) -> Row | BadRow:
     line, values = found
     try:
         spec = spec_of(values, add, folder)
@@ -180,8 +187,15 @@ def _field_size(characters: int) -> Iterator[None]:
 
 def _json_rows(text: str, key_column: str | None) -> Iterator[_Values | BadRow]:
     for line, content in enumerate(io.StringIO(text, newline=None), 1):
-        if content.strip():
-            yield _json_row(line, content, key_column)
+        if not content.strip():
+            continue
+        row = _json_row(line, content, key_column)
+        if isinstance(row, BadRow) or any(_is_something(value) for value in row[1].values()):
+            yield row
+
+
+def _is_something(value: Any) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value not in (None, [])
 
 
 def _json_row(line: int, content: str, key_column: str | None) -> _Values | BadRow:

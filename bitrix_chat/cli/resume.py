@@ -6,7 +6,7 @@ from bitrix_chat.cli.bulk_connection import BulkConnection
 from bitrix_chat.cli.bulk_options import RunOptions
 from bitrix_chat.cli.bulk_running import run_job
 from bitrix_chat.cli.bulk_tables import Telling, by_number
-from bitrix_chat.cli.stored_runs import described, stored_run
+from bitrix_chat.cli.stored_runs import bot_of, described, stored_run
 
 _CONNECTION = BulkConnection()
 _OPTIONS = RunOptions()
@@ -34,10 +34,11 @@ async def resume(
     """
     options.check(journal)
     run = await stored_run(journal)
+    bot_id = bot_of(run)
     async with connection.client() as b24:
-        chats = connection.chats(b24, None if run.bot_id is None else int(run.bot_id))
+        chats = connection.chats(b24, bot_id)
         job = chats.resume(journal, retry_failed=retry_failed, **options.of_job)
         if await options.told_plan(job):
             return 0
-        await connection.check(b24)
+        await connection.check(b24, bot_id)
         return await run_job(b24, job, Telling(options.report, by_number, "number", described(run)), journal)

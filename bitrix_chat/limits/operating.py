@@ -32,6 +32,10 @@ _LEAST: Final = 60.0
 _SHARES: Final = ((0.0, 0.1), (0.5, 0.6))
 """What portals are known to count of the time in a batch, and the measured share below which it must be that."""
 _ROUNDING: Final = 1e-6
+_DAY: Final = 86_400.0
+"""Seconds that a portal can have a method wait at most, whatever it says."""
+_LONGEST: Final = 3600.0
+"""Seconds that no call takes; a portal that says so is not believed."""
 
 
 class Watcher(Protocol):
@@ -164,17 +168,17 @@ class OperatingBudget:
         known = self._methods.get(method)
         if known is None:
             known = self._methods[method] = _Method()
-        duration = time.duration or 0.0
-        if duration >= COUNTED_FROM:
+        duration = time.duration if time.duration is not None and _is_counted(time.duration) else 0.0
+        if duration:
             known.price = max(duration, known.price * 0.9)
-        worked = worked if worked is not None else duration if duration >= COUNTED_FROM else 0.0
+        worked = duration if worked is None else worked
         self._learn_sum(known, time, now, known.inside if inside else known.alone, worked)
         known.probing = False
 
     def learn_price(self, method: str, duration: float) -> None:
         """Learn the dearest of several calls in a batch."""
         known = self._methods.get(method)
-        if known is not None and duration >= COUNTED_FROM:
+        if known is not None and _is_counted(duration):
             known.price = max(duration, known.price)
 
     def _learn_sum(self, known: _Method, time: Time, now: float, charge: _Charge, worked: float) -> None:
@@ -195,7 +199,7 @@ class OperatingBudget:
             known.told_at = finish
             if time.operating_reset_at is not None:
                 known.forgets_at = time.operating_reset_at
-                known.reset_at = now + max(0.0, time.operating_reset_at - finish)
+                known.reset_at = now + min(_DAY, max(0.0, time.operating_reset_at - finish))
 
     def refuse(self, method: str, now: float) -> float:
         """Learn of a 429 and return when the method opens again; a wave of them counts once."""
@@ -210,3 +214,7 @@ class OperatingBudget:
     def _lowered(self, known: _Method) -> float:
         limit = self.limit or CLOUD_LIMIT
         return min(limit, max(_LEAST, min(limit * _LOWERED, max(known.used, limit / 2))))
+
+
+def _is_counted(duration: float) -> bool:
+    return COUNTED_FROM <= duration < _LONGEST

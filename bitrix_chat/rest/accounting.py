@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from bitrix_chat.rest.request import Request, Response
+
+_SHORTEST: Final = 1e-6
+_LONGEST: Final = 3600.0
 
 
 def is_batch(request: Request) -> bool:
@@ -46,9 +49,9 @@ def refused_for_time(request: Request, response: Response) -> Iterator[str]:
 
 
 def duration_of(time: Mapping[str, Any]) -> float:
-    """Return the seconds that a call took the portal; 0 where it does not say."""
+    """Return the seconds that a call took the portal; 0 where it does not say, or what cannot be."""
     duration = time.get("duration")
-    return float(duration) if isinstance(duration, int | float) and 0 < duration < float("inf") else 0.0
+    return float(duration) if isinstance(duration, int | float) and _SHORTEST < duration < _LONGEST else 0.0
 
 
 def is_in_progress(request: Request, response: Response) -> bool:

@@ -7,6 +7,7 @@ from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import COUNTED_FROM, OperatingBudget
 from bitrix_chat.models.time import Time
 from bitrix_chat.rest.accounting import duration_of, is_batch, refused_for_time, times_of
+from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.transport.grouping import RESERVED
 from bitrix_chat.transport.waiting import Ticket
@@ -22,6 +23,11 @@ class Allowance:
         self.budget = budget
         plan = getattr(limiter, "plan", None)
         self.reserve = int(RESERVED * (limiter.free() if plan is None else plan.burst))
+
+    @property
+    def few(self) -> int:
+        """How many calls of one kind need not wait behind the many of another."""
+        return min(max(1, self.reserve), MAX_COMMANDS)
 
     def opens_at(self, ticket: Ticket, now: float) -> float:
         """Return when a ticket may leave, alone or with others; infinity for after an answer."""

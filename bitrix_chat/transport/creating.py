@@ -103,6 +103,8 @@ class Creating:
         if doubt is not None:
             creation.exchange, creation.doubt = doubt.exchange, doubt
             if doubt.is_open:
+                if creation.first.announce is not None and not doubt.is_told:
+                    await creation.first.announce([creation.first])  # it may be what has left already
                 return await self._watch(creation, doubt, None, is_old=True)
             if (ended := await self._ended(creation, doubt)) is not None:
                 return ended

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bitrix_chat.errors import BitrixError, DeadlineExceeded
@@ -51,3 +52,15 @@ def final(exchange: Exchange, error: BitrixError) -> BitrixError:
     unknown = doubted(error, exchange)
     exchange.fail(unknown)
     return unknown
+
+
+def too_late(exchange: Exchange, wait: float, left: float) -> DeadlineExceeded:
+    """Say that an exchange cannot leave within its bound, and when it could."""
+    again = "" if exchange.outcome is Outcome.NOT_SENT else " again"
+    error = DeadlineExceeded(
+        f"not sent{again}: the portal's limits allow it in {wait:.1f} s at the earliest, {left:.1f} s are left",
+        method=exchange.request.method,
+        outcome=exchange.known,
+    )
+    error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)
+    return error

@@ -14,7 +14,7 @@ proves to have not run comes back to its place in the line.
 
 import asyncio
 import copy
-from datetime import UTC, datetime, timedelta
+from collections import Counter
 from typing import Final, Literal
 
 from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded
@@ -23,16 +23,16 @@ from bitrix_chat.limits.conditions import Conditions
 from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, MemoryRateLimiter, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.limits.sharing import shared_budget, shared_limiter
-from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
 from bitrix_chat.transport.allowance import BATCH, Allowance
+from bitrix_chat.transport.deadline import too_late
 from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
 from bitrix_chat.transport.grouping import LONGEST, Grouping, Pool, PoolKey, pools_of
 from bitrix_chat.transport.loading import Loading
 from bitrix_chat.transport.signing import Signing
-from bitrix_chat.transport.waiting import Ticket, WaitingLine
+from bitrix_chat.transport.waiting import Kind, Ticket, WaitingLine
 
 _NEVER: Final = float("inf")
 _ROUNDING: Final = 1e-6
@@ -89,7 +89,7 @@ class Dispatch:
         if self._allowance is None:
             self._begin_to_find_allowance()
         elif exchange.deadline is not None:
-            self._refuse_if_late(ticket, self._allowance, self._ready(self._allowance))
+            self._refuse_if_late(ticket, self._allowance, self._ahead(ticket, self._allowance))
         self._line.push(ticket)
         self.schedule()
         try:
@@ -204,9 +204,12 @@ class Dispatch:
         self.schedule()
 
     def _refuse_late_ones(self, allowance: Allowance) -> None:
-        for ahead, ticket in enumerate(self._line):
+        ahead: Counter[Kind | None] = Counter()
+        for ticket in self._line:
+            of = ticket.kind if self._coalesce else None
+            ahead[of] += 1
             try:
-                self._refuse_if_late(ticket, allowance, ahead // MAX_COMMANDS if self._coalesce else ahead)
+                self._refuse_if_late(ticket, allowance, self._requests_for(ahead[of] - 1, ticket, allowance))
             except DeadlineExceeded as error:
                 self._line.discard(ticket)
                 self._flights.settle(ticket, error)
@@ -215,12 +218,21 @@ class Dispatch:
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self.fail_waiting(error)
 
-    def _ready(self, allowance: Allowance) -> int:
-        """Return how many wait for a slot alone, the head of the line aside that waits at the limiter itself."""
+    def _ahead(self, ticket: Ticket, allowance: Allowance) -> int:
+        """Return how many requests leave before a ticket at least, but for the one that waits at the limiter itself."""
+        if self._coalesce:  # queues of other methods take turns with its own
+            return self._requests_for(self._line.count(ticket.kind), ticket, allowance)
         now = asyncio.get_running_loop().time()
-        ready = self._line.ready(lambda ticket: allowance.opens_at(ticket, now) <= now)
-        ahead = max(0, ready - (self._at_limiter is not None))
-        return ahead // MAX_COMMANDS if self._coalesce else ahead
+        ready = self._line.ready(lambda other: allowance.opens_at(other, now) <= now)
+        return max(0, ready - (self._at_limiter is not None))
+
+    def _requests_for(self, tickets: int, ticket: Ticket, allowance: Allowance) -> int:
+        """Return how many requests so many tickets of one kind leave in; a few go first, by the reserve."""
+        if not self._coalesce:
+            return tickets
+        if tickets <= allowance.few:
+            return 0
+        return tickets // MAX_COMMANDS if ticket.packs else tickets
 
     def _refuse_if_late(self, ticket: Ticket, allowance: Allowance, ahead: int) -> None:
         exchange = ticket.exchange
@@ -231,7 +243,7 @@ class Dispatch:
         wait = max(allowance.limiter.wait(ahead + 1), 0.0 if opens_at == _NEVER else opens_at - now)
         left = exchange.deadline - now
         if wait > left:
-            raise _late(exchange, wait, left)
+            raise too_late(exchange, wait, left)
 
     def schedule(self) -> None:
         """Look at the line in the next turn of the loop."""
@@ -281,7 +293,7 @@ class Dispatch:
         lanes = self._line.lanes(lambda ticket: self._may_leave(ticket, allowance, now))
         if not lanes or not self._coalesce:
             return Pool(("alone", True), "alone", is_short=True, lanes=lanes) if lanes else None
-        pools = pools_of(lanes, min(max(1, allowance.reserve), MAX_COMMANDS))
+        pools = pools_of(lanes, allowance.few)
         if only_short:
             pools = [pool for pool in pools if pool.is_short]
         has_turn = [pool for pool in pools if pool.is_short is not self._short_left_last] or pools
@@ -382,14 +394,3 @@ class Dispatch:
         if not self._line and self._at_limiter is not None:
             self._at_limiter.cancel()
         self._flights.abandon(ticket)
-
-
-def _late(exchange: Exchange, wait: float, left: float) -> DeadlineExceeded:
-    again = "" if exchange.outcome is Outcome.NOT_SENT else " again"
-    error = DeadlineExceeded(
-        f"not sent{again}: the portal's limits allow it in {wait:.1f} s at the earliest, {left:.1f} s are left",
-        method=exchange.request.method,
-        outcome=exchange.known,
-    )
-    error.retry_at = datetime.now(UTC) + timedelta(seconds=wait)
-    return error

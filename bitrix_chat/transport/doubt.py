@@ -23,6 +23,7 @@ class Doubt:
 
     Attributes:
         exchange: what left; where its caller has gone, its outcome may still come.
+        is_told: whether whoever asks for it has written down that it may have left.
         of_bot: whether it creates a bot's chat, whose entity a portal need not keep.
     """
 
@@ -30,6 +31,7 @@ class Doubt:
         loop = asyncio.get_running_loop()
         self.exchange = exchange
         self.of_bot = key_of(exchange.request).fetch is not None
+        self.is_told = False
         self._quiescence = quiescence
         self._loop = weakref.ref(loop)
         self._process = os.getpid()

@@ -182,8 +182,8 @@ class Flights:
         except BitrixError as error:
             self._end(aboard, error)
         else:
-            allowance.learn(signed.request, response)
             self._land(aboard, signed, response, asyncio.get_running_loop().time() - sent_at)
+            allowance.learn(signed.request, response)
 
     async def _ready(self, group: list[Ticket]) -> tuple[list[Ticket], Signed | None]:
         """Sign and announce a group, and return who is still aboard; no signature if it stays on the ground."""

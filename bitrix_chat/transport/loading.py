@@ -67,10 +67,12 @@ class Loading:
         length = 0
         first = pool.first()
         duration = 0.0 if first is None else self._grouping.seen(first.method).duration
-        ends_at = now + _HASTE * size * duration
         while len(group) < size and (ticket := pool.first()) is not None:
-            if ticket.command is None or _is_in_haste(ticket, ends_at):
+            size = min(size, _commands_in(ticket, now, duration))
+            if ticket.command is None:
                 self._line.set_aside(ticket)
+            elif group and len(group) >= size:
+                break
             elif not allowance.admits(ticket, now) or len(group) >= self._grouping.most(ticket.method):
                 pool.drop(ticket)
             elif _fits(ticket, group, length):
@@ -83,9 +85,11 @@ class Loading:
         return group
 
 
-def _is_in_haste(ticket: Ticket, ends_at: float) -> bool:
-    """Return whether a call has less time than the commands of a batch may take."""
-    return ticket.exchange.deadline is not None and ticket.exchange.deadline < ends_at
+def _commands_in(ticket: Ticket, now: float, duration: float) -> int:
+    """Return how many commands a batch may have for a call with a bound to end in time, at least itself."""
+    if ticket.exchange.deadline is None or not duration:
+        return MAX_COMMANDS
+    return max(1, int((ticket.exchange.deadline - now) / (_HASTE * duration)))
 
 
 def _fits(ticket: Ticket, group: list[Ticket], length: int) -> bool:

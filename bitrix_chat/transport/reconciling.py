@@ -12,6 +12,7 @@ in flight when everybody had gone is remembered as a doubt.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -70,15 +71,18 @@ class Reconciling:
         return within(timeout, exchange, self._keyed)
 
     async def recall(self, request: Request, sent_at: datetime, seconds_ago: float) -> None:
-        """Remember what an earlier process has sent under a key without having heard of its end."""
+        """Remember what an earlier run has sent under a key without having heard of its end."""
         place = await self._place(request)
-        if self._creations.doubt(place) is not None or self._creations.is_running(place):
+        if self._creations.is_running(place):
             return
-        lost = ConnectionLost("the process ended before the answer", method=request.method)
-        exchange = Exchange(request, None, sent_at=sent_at, host=place.host)
-        exchange.left_at = asyncio.get_running_loop().time() - seconds_ago
-        exchange.fail(lost)
-        self._creations.remember(place, self._creating.doubt(exchange))
+        doubt = self._creations.doubt(place)
+        if doubt is None:
+            exchange = Exchange(request, None, sent_at=sent_at, host=place.host)
+            exchange.left_at = asyncio.get_running_loop().time() - seconds_ago
+            exchange.fail(ConnectionLost("the process ended before the answer", method=request.method))
+            doubt = self._creating.doubt(exchange)
+            self._creations.remember(place, doubt)
+        doubt.is_told = True
 
     async def resolve(self, request: Request) -> Response | None:
         """Find out what became of a request of unknown outcome, sending nothing but lookups; None if it did not run.
@@ -135,6 +139,8 @@ class Reconciling:
     async def _joined(self, place: Place, exchange: Exchange) -> Response:
         while True:
             creation = self._creations.join(place, exchange, self, exchange.deadline, self._created)
+            if creation.first is not exchange and exchange.announce is not None:
+                await exchange.announce([exchange])  # what it waits for may have left
             result = await self._awaited(creation, exchange)
             if isinstance(result, Response):
                 self._creations.settle(creation.place, creation.doubt)
@@ -202,8 +208,17 @@ async def _waited_for(creation: Creation) -> None:
     creation.waiting += 1
     try:
         await asyncio.wait([creation.task])
-    finally:
+    except asyncio.CancelledError:
         creation.leave()
+        while creation.given_up and not creation.task.done():
+            # Until it has stopped it may yet leave, and then it would be told that it did not.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([creation.task])
+        raise
+    except BaseException:
+        creation.leave()
+        raise
+    creation.leave()
 
 
 def _asks_alike(one: Request, other: Request) -> bool:

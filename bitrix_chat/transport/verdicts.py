@@ -44,7 +44,9 @@ def did_not_run(request: Request, seen: BitrixError | None) -> BitrixError:
 def not_fetched(chat_id: int, error: BitrixError) -> BitrixError:
     """Say that the chat is there, and why it cannot be returned."""
     said = f"chat{chat_id} bears the key, and could not be fetched: {error.description}"
-    return _rewritten(error, said, error.method, Outcome.DONE)
+    failed = _rewritten(error, said, error.method, Outcome.DONE)
+    failed.chat_id = chat_id
+    return failed
 
 
 def unsupported(request: Request) -> InvalidParameter:

@@ -206,6 +206,11 @@ class WaitingLine:
         """Return the lanes whose first ticket may leave."""
         return [lane for lane, head in self._waiting() if may_leave(head)]
 
+    def count(self, kind: Kind) -> int:
+        """Return how many tickets of a kind wait."""
+        lane = self._lanes.get(kind)
+        return 0 if lane is None else lane.count
+
     def heads(self) -> list[Ticket]:
         """Return the first ticket of each kind of work."""
         return [head for _, head in self._waiting()]

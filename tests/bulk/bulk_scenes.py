@@ -1,9 +1,10 @@
 """What the tests of a bulk run share: a portal and a client of it, specs, and what the portal saw of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from bitrix_chat import BitrixChat, BulkState, ChatSpec, MemoryRateLimiter, Plan
@@ -21,6 +22,12 @@ AMPLE = Plan(1e9, 1e8)
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+async def until(condition: Callable[[], object], step: float = 0.01) -> None:
+    """Wait for what announces nothing."""
+    while not condition():  # noqa: ASYNC110  # it announces nothing
+        await asyncio.sleep(step)
 
 
 def emulated(plan: PortalPlan = PortalPlan.UNLIMITED, **options: Any) -> Portal:
@@ -70,6 +77,10 @@ def belong(portal: Portal, results: Any) -> bool:
     ids = [result.chat_id for result in results]
     named = all(title_of(portal, result.chat_id) == result.spec.title for result in results)
     return named and len(set(ids)) == len(ids)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def scripted(add: Any = None) -> ScriptedTransport:

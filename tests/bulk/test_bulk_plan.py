@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bitrix_chat import ENTERPRISE, STANDARD, InvalidParameter, MemoryRateLimiter, Plan
 from bitrix_chat.bulk.departures import Departures
-from bitrix_chat.bulk.plan import plan_of
+from bitrix_chat.bulk.plan import Range, plan_of
 from bitrix_chat.bulk.time_spans import spoken
 from bitrix_chat.limits.conditions import Conditions
 from bitrix_chat.portal import Portal
@@ -212,17 +212,21 @@ def test_what_was_given_counts_more_than_what_was_learned():
     assert seconds(100, learned, cost=0.2, duration=0.2) == pytest.approx(1.4)
 
 
-@pytest.mark.parametrize("told", [{}, {"cost": 0.2}, {"duration": 0.2}, {"cost": 0.05}])
-def test_as_long_as_the_cost_is_unknown_a_plan_is_a_range_that_holds_the_truth(told):
+@pytest.mark.parametrize(
+    ("told", "missing"),
+    [({}, "cost"), ({"cost": 0.2}, "duration"), ({"duration": 0.2}, "cost"), ({"cost": 0.05}, "duration")],
+)
+def test_as_long_as_the_cost_is_unknown_a_plan_is_a_range_that_holds_the_truth(told, missing):
     plan = planned(10_000, **told)
 
     assert not plan.is_cost_known
     assert plan.seconds.low <= seconds(10_000, **{"cost": 0.2, "duration": 0.2} | told) <= plan.seconds.high
-    assert "cost unknown" in str(plan)
+    assert f"({missing} unknown)" in str(plan)
 
 
 def test_without_the_operating_limit_the_duration_alone_makes_a_plan():
     assert planned(10_000, conditions(operating_limit=None), duration=0.2).is_cost_known
+    assert planned(10_000, conditions(operating_limit=None)).missing == "duration"
 
 
 def test_lookups_take_turns_with_creations_at_the_bucket():
@@ -261,6 +265,12 @@ def test_a_plan_says_how_long_and_why():
         "10,000 chats in 80 s to 60 min (cost unknown): up to 400 requests,"
         " at worst limited by the operating time of im.chat.add (480 s in 10 min)"
     )
+
+
+def test_two_ends_that_read_alike_are_said_once():
+    plan = evolve(planned(10_000), seconds=Range(low=2400.0, high=2410.0))
+
+    assert str(plan).startswith("10,000 chats in about 40 min (cost unknown): up to")
 
 
 @pytest.mark.parametrize(

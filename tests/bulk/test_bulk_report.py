@@ -4,7 +4,9 @@ import json
 import os
 import pickle
 import stat
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -233,6 +235,42 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
     reader.join()
     assert len(read) == 5
     assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="open files have no such names here")
+def test_an_open_file_without_a_name_is_written_to_by_its_number():
+    reading, writing = os.pipe()
+    mixed().to_jsonl(f"/dev/fd/{writing}")
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as read:
+        assert len(read.readlines()) == 5
+
+
+@pytest.fixture
+def give_away(monkeypatch):
+    """Let a link belong to somebody else: truly where that is allowed, else by becoming another one oneself."""
+    uid = os.geteuid()
+
+    def give(path):
+        if uid == 0:
+            os.chown(path, 54321, -1, follow_symlinks=False)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+
+    return give
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links have no such owners there")
+def test_a_symbolic_link_of_somebody_else_is_not_followed(tmp_path, give_away):
+    link, path = tmp_path / "latest.jsonl", tmp_path / "mine.jsonl"
+    path.write_text("mine")
+    link.symlink_to(path)
+    give_away(link)
+
+    with pytest.raises(PermissionError, match="a symbolic link of another user"):
+        mixed().to_jsonl(link)
+
+    assert path.read_text() == "mine"
 
 
 @given(st.text() | st.just("half \ud83d of a pair") | st.integers() | st.none())

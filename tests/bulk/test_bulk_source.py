@@ -65,7 +65,7 @@ SOURCES = {
 @pytest.mark.parametrize("has_journal", [False, True], ids=["alone", "with a journal"])
 @pytest.mark.parametrize("source", SOURCES)
 @on_virtual_clock
-async def test_specs_come_from_any_iterable(source: str, has_journal: bool, tmp_path: Path):
+async def test_specs_come_from_any_iterable(source: str, has_journal, tmp_path: Path):
     async with scene() as (portal, b24):
         job = b24.im.chat.bulk(SOURCES[source](), journal=tmp_path / "run.sqlite" if has_journal else None)
         report = await job.run()
@@ -145,7 +145,7 @@ WRONG = [
 
 @pytest.mark.parametrize("has_journal", [False, True], ids=["alone", "with a journal"])
 @on_virtual_clock
-async def test_what_is_wrong_with_a_spec_is_its_result_and_the_others_go_on(has_journal: bool, tmp_path: Path):
+async def test_what_is_wrong_with_a_spec_is_its_result_and_the_others_go_on(has_journal, tmp_path: Path):
     specs: list[Any] = []
     for wrong, _ in WRONG:
         specs += [wrong, f"Room {len(specs)}"]
@@ -230,7 +230,7 @@ async def test_a_key_that_comes_twice_with_an_equal_spec_is_one_chat_in_two_resu
 
 @pytest.mark.parametrize("has_journal", [False, True], ids=["alone", "with a journal"])
 @on_virtual_clock
-async def test_a_key_that_is_new_is_so_once(has_journal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_a_key_that_is_new_is_so_once(has_journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine, "WINDOW", 60)
     monkeypatch.setattr(engine, "LUMP", 20)
     specs = [*keyed(100), *keyed(3)]
@@ -247,7 +247,7 @@ async def test_a_key_that_is_new_is_so_once(has_journal: bool, tmp_path: Path, m
 
 @pytest.mark.parametrize("has_journal", [False, True], ids=["alone", "with a journal"])
 @on_virtual_clock
-async def test_a_key_that_comes_again_for_another_chat_fails_there_alone(has_journal: bool, tmp_path: Path):
+async def test_a_key_that_comes_again_for_another_chat_fails_there_alone(has_journal, tmp_path: Path):
     specs = [*keyed(3), ChatSpec(title="Cellar", key="room-1"), ChatSpec(title="Attic", key="attic")]
     async with scene() as (portal, b24):
         job = b24.im.chat.bulk(specs, journal=tmp_path / "run.sqlite" if has_journal else None)

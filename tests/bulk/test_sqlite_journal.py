@@ -153,7 +153,65 @@ async def read_without_rights(start, folder):
     return said.decode().strip()
 
 
+@pytest.fixture
+def give_away(monkeypatch):
+    """Let a file belong to somebody else: truly where that is allowed, else by becoming another one oneself."""
+    uid = os.geteuid()
+
+    def give(path):
+        if uid == 0:
+            os.chown(path, 54321, -1, follow_symlinks=False)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+
+    return give
+
+
+NEEDS_OWNERS = pytest.mark.skipif(sys.platform == "win32", reason="files have no such owners there")
+
+
 class TestWhoseItIs:
+    @NEEDS_OWNERS
+    @pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+    async def test_a_file_of_somebody_else_is_refused_by_its_name(self, kept, give_away, ending):
+        each = Path(f"{kept}{ending}")
+        await asyncio.to_thread(each.touch)
+        give_away(each)
+        error = await refusal(kept)
+        assert "belongs to another user" in str(error)
+        assert str(each) in str(error)
+
+    @NEEDS_OWNERS
+    async def test_a_lock_of_somebody_else_is_refused_by_its_name(self, path, give_away):
+        lock = path.with_name("run.sqlite.lock")
+        lock.touch()
+        give_away(lock)
+        with pytest.raises(JournalError, match=r"run\.sqlite\.lock: belongs to another user"):
+            await SqliteJournal(path).begin(RUN)
+        assert files(path.parent) == {lock.name}
+
+    @NEEDS_OWNERS
+    async def test_a_lock_that_leads_elsewhere_is_not_followed(self, path, tmp_path):
+        path.with_name("run.sqlite.lock").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(JournalError, match="is a symbolic link"):
+            await SqliteJournal(path).begin(RUN)
+        assert files(tmp_path) == {"run.sqlite.lock"}
+
+    @NEEDS_OWNERS
+    async def test_a_journal_that_only_its_owner_may_read_is_made_writable_with_all_that_belongs_to_it(self, kept):
+        async with SqliteJournal(kept) as journal:
+            await journal.begin(RUN)
+            await journal.finish(done(0))
+            copies = [Path(f"{kept}{ending}") for ending in ("", "-wal", "-shm")]
+            moved = [Path(shutil.copy(each, each.with_name(f"copy{each.name}"))) for each in copies]
+        for each in moved:
+            each.chmod(0o400)
+        async with SqliteJournal(moved[0]) as journal:
+            await journal.begin(RUN)
+            await journal.finish(done(1))
+            assert [mode(each) for each in moved] == [0o600] * 3
+            assert [intent.chat_id for intent in await journal.read(limit=3)] == [1, 2, None]
+
     async def test_all_its_files_are_for_the_owner_only_from_the_start_whatever_the_umask(self, path, monkeypatch):
         monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("it was not private from the start"))
         before = os.umask(0)
@@ -176,6 +234,36 @@ class TestWhoseItIs:
     async def test_another_journal_object_of_this_process_is_refused_by_the_name_of_the_file(self, journal, path):
         with pytest.raises(JournalInUse, match=r"run\.sqlite"):
             await SqliteJournal(path).begin(RUN)
+
+    async def test_a_second_writer_whom_a_lost_lock_let_in_stops_the_first(self, journal, path):
+        await journal.add(intents(2))
+        path.with_name("run.sqlite.lock").unlink()
+        async with SqliteJournal(path) as second:
+            await second.begin(RUN)
+            with pytest.raises(JournalInUse):
+                await journal.departing([0], MOMENT, 1.0)
+            with pytest.raises(JournalInUse):
+                await journal.finish(done(1))
+            with pytest.raises(JournalInUse):
+                await journal.add(intents(3))
+            await second.departing([0], MOMENT, 2.0)
+            assert [(each.state, each.attempts) for each in await second.read()] == [
+                (IntentState.SENT, 1),
+                (IntentState.PENDING, 0),
+            ]
+
+    async def test_a_writer_that_comes_back_after_another_goes_on(self, journal, path):
+        await journal.add(intents(1))
+        await journal.close()
+        await write(path, 1)
+        await journal.begin(RUN)
+        await journal.departing([0], MOMENT, 1.0)
+        assert (await journal.read())[0].attempts == 1
+
+    async def test_it_tells_how_many_intents_there_are(self, journal):
+        assert await journal.count() == 0
+        await journal.add(intents(3))
+        assert await journal.count() == 3
 
     async def test_a_journal_that_has_begun_does_not_begin_again_and_goes_on(self, journal):
         with pytest.raises(JournalInUse):

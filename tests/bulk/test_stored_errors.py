@@ -107,7 +107,17 @@ def test_what_nobody_of_us_has_written_is_shown_as_it_is_and_may_have_run(text):
     again = error_from_json(text)
 
     assert type(again) is BitrixError
-    assert (again.description, again.outcome) == (text, Outcome.UNKNOWN)
+    assert (again.description[:1999], again.outcome) == (text[:1999], Outcome.UNKNOWN)
+
+
+def test_of_a_long_text_two_thousand_characters_are_kept_and_read():
+    long = "x" * 5000
+    again = error_from_json(error_as_json(AccessDenied(long, code=long)))
+
+    assert again.description == again.code == "x" * 1999 + "…"
+    assert len(error_as_json(AccessDenied(long, code=long))) < 5000
+    for text in (long, json.dumps({"description": long}), json.dumps({"code": long})):
+        assert len(error_from_json(text).description) == 2000
 
 
 json_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)

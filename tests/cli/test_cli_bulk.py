@@ -10,6 +10,11 @@ import pytest
 
 from bitrix_chat.portal import Cut, Fault, Plan, Portal
 
+DOT = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
+    "53de0000000c4944415408d763f8ffff3f0005fe02fea735d4430000000049454e44ae426082"
+)
+
 
 @pytest.fixture
 def chats(tmp_path):
@@ -147,6 +152,65 @@ def test_another_chat_under_a_key_of_the_journal_is_not_created(bulk, chats, por
     ran = bulk(chats(("B", "a"), ("C", "c")), "--journal", tmp_path / "run.sqlite")
     assert ran.code == 1
     assert "B" not in titles(portal)
+    assert "give those rows other keys, or restore them" in ran.err
+    assert "--retry-failed" not in ran.err
+
+
+def test_a_file_whose_rows_without_keys_have_changed_is_refused_as_a_whole(bulk, chats, portal, tmp_path):
+    words = "--journal", tmp_path / "run.sqlite"
+    assert bulk(chats(("A", ""), ("B", "")), *words).code == 0
+    ran = bulk(chats(("New", ""), ("A", ""), ("B", "")), *words)
+    assert ran.code == 2
+    assert "the file was changed" in ran.err
+    assert f"bitrix-chat resume {tmp_path / 'run.sqlite'}" in ran.err
+    assert titles(portal) == ["A", "B"]
+
+
+@pytest.mark.parametrize(("rows", "said"), [([("A", ""), ("B", "b")], "1 row has"), ([("A", "")] * 2, "2 rows have")])
+def test_rows_without_a_key_are_warned_of_where_there_is_a_journal(bulk, chats, tmp_path, rows, said):
+    ran = bulk(chats(*rows), "--journal", tmp_path / "run.sqlite")
+    assert ran.code == 0
+    assert f"bitrix-chat: {said} no key: what a lost answer leaves behind cannot be found\n" in ran.err
+    assert "no key" not in bulk(chats(("C", "c")), "--journal", tmp_path / "other.sqlite").err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--bot-token", "another_token"], "Check --bot-id and --bot-token"),
+        (["--bot-token", "my_bot_token", "--bot-id", "777"], "Check --bot-id."),
+        ([], "Pass --bot-token or set BITRIX24_BOT_TOKEN."),
+    ],
+)
+def test_a_wrong_bot_ends_at_once_and_leaves_no_journal(bulk, chats, bot_id, words, said):
+    file = chats(*numbered(3))
+    bot = () if "--bot-id" in words else ("--bot-id", bot_id)
+    ran = bulk(file, "--journal", file.with_name("run.sqlite"), *bot, *words)
+    assert ran.code == 1
+    assert said in ran.err
+    assert "another_token" not in ran.text
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_the_file_of_results_may_be_an_open_pipe(script, chats, portal):
+    ran = script("bulk", chats(*numbered(3)), "--report", "/dev/stdout", BITRIX24_WEBHOOK_URL=portal.webhook_url)
+    assert ran.code == 0, ran.err
+    assert [json.loads(line)["key"] for line in ran.out.splitlines() if line.startswith("{")] == ["k0", "k1", "k2"]
+
+
+def test_a_file_of_results_that_could_not_be_written_is_no_success(bulk, chats, portal, tmp_path):
+    ran = bulk(chats(("A", "a")), "--journal", tmp_path / "run.sqlite", "--report", "/dev/full")
+    assert (ran.code, titles(portal)) == (5, ["A"])
+    assert "--report cannot be written (No space left on device)" in ran.err
+
+
+def test_an_image_from_elsewhere_needs_a_word(bulk, portal, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "dot.png").write_bytes(DOT)
+    (tmp_path / "sub" / "chats.csv").write_text("title,avatar\nA,../dot.png\n", encoding="utf-8")
+    assert bulk(tmp_path / "sub" / "chats.csv").code == 2
+    assert bulk(tmp_path / "sub" / "chats.csv", "--avatars-anywhere").code == 0
+    assert [chat.avatar for chat in portal.chats.values()] == [True]
 
 
 def test_what_the_portal_refuses_is_named_by_its_line_and_tried_again_on_demand(bulk, command, chats, portal, tmp_path):
@@ -255,8 +319,8 @@ def test_a_deadline_leaves_what_has_not_left_for_later(command, chats, tmp_path)
         (["--duration", "inf"], "--duration takes seconds, 0 or more"),
         (["--operating-limit=-1"], "--operating-limit takes seconds, 0 or more"),
         (["--max-in-flight", "0"], "--max-in-flight is at least 1"),
-        (["--report", "nowhere/out.jsonl"], "--report cannot be written"),
-        (["--journal", "nowhere/run.sqlite"], "--journal cannot be written"),
+        (["--report", "nowhere/out.jsonl"], "--report cannot be written: its folder does not exist"),
+        (["--journal", "nowhere/run.sqlite"], "--journal cannot be written: its folder does not exist"),
         (["--on-error", "SECRETCANARY"], "--on-error is not one of collect, stop"),
         (["--format", "xml"], "--format is not one of csv, jsonl"),
         (["--key-column", "deal"], "--key-column names a column that the header does not have"),

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +26,7 @@ from bitrix_chat import (
 )
 from bitrix_chat.bulk.stored_errors import error_as_json
 from bitrix_chat.cli.bulk_tables import exit_code
+from bitrix_chat.cli.stored_runs import only_first, stored_report
 
 REFUSED = AccessDenied("no [bold]rights[/bold]", method="im.chat.add", code="ACCESS_DENIED")
 UNKNOWN = OutcomeUnknown("it may have run", method="im.chat.add")
@@ -152,6 +156,75 @@ def test_what_is_no_journal_is_refused_and_left_alone(command, tmp_path, content
     ran = command("report", path)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert (path.read_bytes() if path.exists() else None) == content
+
+
+def test_a_journal_without_the_rest_of_its_input_says_so(command, tmp_path):
+    write(tmp_path / "run.sqlite", IntentState.DONE, IntentState.DONE, is_complete=False)
+    ran = command("report", tmp_path / "run.sqlite")
+    assert (ran.code, ran.err) == (
+        1,
+        "bitrix-chat: the journal holds only the first 2 rows of the input: run the same `bulk` again with it\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "holds no row of the input"), (1, "only the first row of"), (1200, "first 1,200 rows of")]
+)
+def test_how_much_of_the_input_is_there_is_said_in_words(count, said):
+    assert said in only_first(count)
+
+
+def spoil(path, statement, *values):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement, values)
+
+
+@pytest.mark.parametrize("spec", ["7", "no JSON", '{"rights": 1}', "[" * 100_000])
+def test_one_spec_that_cannot_be_read_hides_no_other(command, tmp_path, spec):
+    write(tmp_path / "run.sqlite", *ALL, IntentState.PENDING)
+    spoil(tmp_path / "run.sqlite", "UPDATE intent SET spec = ? WHERE number <> 5", spec)
+    ran = command("report", tmp_path / "run.sqlite")
+    assert ran.code == 3  # of what has left nobody may say that it failed
+    assert counts(ran).items() >= {"done": "1", "failed": "2", "unknown": "2", "not started": "1"}.items()
+    assert "the journal holds no spec here" in ran.out
+
+
+def test_images_are_not_kept_in_memory(tmp_path):
+    write(tmp_path / "run.sqlite", IntentState.DONE)
+    spoil(tmp_path / "run.sqlite", """UPDATE intent SET spec = '{"title": "A", "avatar": "AAAA"}'""")
+    _, report = asyncio.run(stored_report(tmp_path / "run.sqlite"))
+    assert [result.spec for result in report.results] == [ChatSpec(title="A", key="k0")]
+
+
+def test_what_a_journal_says_of_itself_does_nothing_to_a_terminal(command, tmp_path):
+    write(tmp_path / "run.sqlite", IntentState.DONE, bot_id="25")
+    spoil(tmp_path / "run.sqlite", "UPDATE run SET method = 'a\x1b[2Jb', portal = 'c\x07\nd', bot_id = 'e\x1b]0;f'")
+    ran = command("report", tmp_path / "run.sqlite")
+    assert ran.out.startswith("a[2Jb of bot e]0;f on c d, last sent: ")
+    resumed = command("resume", tmp_path / "run.sqlite")
+    assert (resumed.code, resumed.out) == (2, "")
+    assert resumed.err.startswith("bitrix-chat: the journal names the bot 'e]0;f', which is no id; it is damaged.")
+
+
+def test_a_file_that_could_not_be_written_is_no_success(command, tmp_path):
+    write(tmp_path / "run.sqlite", IntentState.DONE)
+    ran = command("report", tmp_path / "run.sqlite", "--report", "/dev/full")
+    assert ran.code == 5
+    assert counts(ran)["done"] == "1"
+
+
+def test_a_link_of_somebody_else_is_no_place_for_results(command, tmp_path, monkeypatch):
+    write(tmp_path / "run.sqlite", IntentState.DONE)
+    link = tmp_path / "out.jsonl"
+    link.symlink_to(tmp_path / "mine")
+    if (uid := os.geteuid()) == 0:
+        os.chown(link, 54321, -1, follow_symlinks=False)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    ran = command("report", tmp_path / "run.sqlite", "--report", link)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--report cannot be written (it is a symbolic link of another user)" in ran.err
+    assert not (tmp_path / "mine").exists()
 
 
 def test_a_file_that_cannot_be_written_is_refused(command, tmp_path):

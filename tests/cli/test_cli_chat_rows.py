@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitrix_chat import Entity, InvalidParameter
+from bitrix_chat.cli import text_files
+from bitrix_chat.cli.chat_columns import AvatarFolder
 from bitrix_chat.cli.chat_input import ChatFile
 from bitrix_chat.cli.chat_rows import read_rows
 from bitrix_chat.cli.rehearsal import rehearsing_client
@@ -53,7 +55,7 @@ def problem(text, kind="csv", **options):
 
 def test_every_column_becomes_the_attribute_of_its_name(tmp_path):
     (tmp_path / "dot.png").write_bytes(DOT)
-    (spec,) = specs(ONE_OF_EACH, folder=tmp_path)
+    (spec,) = specs(ONE_OF_EACH, folder=AvatarFolder(tmp_path))
     assert spec.given() == {
         "title": "Deal 7",
         "description": "About it",
@@ -70,7 +72,8 @@ def test_an_object_of_json_lines_says_the_same(tmp_path):
     (tmp_path / "dot.png").write_bytes(DOT)
     header, row = (line.split(",") for line in ONE_OF_EACH.splitlines())
     line = json.dumps(dict(zip(header, row, strict=True)) | {"user_ids": [3, 4]})
-    assert specs(line, "jsonl", folder=tmp_path) == specs(ONE_OF_EACH, folder=tmp_path)
+    folder = AvatarFolder(tmp_path)
+    assert specs(line, "jsonl", folder=folder) == specs(ONE_OF_EACH, folder=folder)
 
 
 def test_an_entity_may_be_an_object_as_a_spec_has_it():
@@ -163,6 +166,9 @@ def test_a_row_the_portal_would_cut_or_drop_is_bad(row, said):
         ('{"user_ids": 7}', "user_ids is not a list of ids"),
         ('{"user_ids": [true]}', "user_ids is wrong: an id is a positive whole number"),
         ('{"avatar": 7}', "avatar is not the path of a file"),
+        ('{"avatar": "a\\u0000b"}', "avatar is not the path of a file"),
+        ('{"avatar": "/dev/zero"}', "avatar is outside of the file's folder: --avatars-anywhere allows that"),
+        ('{"avatar": "sub/../../dot.png"}', "avatar is outside of the file's folder"),
         ('{"avatar": "nowhere.png"}', "avatar: the file cannot be read"),
         ('{"color": 7}', "color is a value which the portal would ignore"),
         ('{"type": "half"}', "type is not one of"),
@@ -281,6 +287,41 @@ def test_an_avatar_is_looked_for_beside_the_file(folder):
     (folder / "sub" / "dot.png").write_bytes(DOT)
     (folder / "sub" / "chats.csv").write_text("avatar\ndot.png\n", encoding="utf-8")
     assert [spec.avatar.read_bytes() for spec in rows_of("sub/chats.csv")] == [DOT]
+
+
+@pytest.fixture
+def elsewhere(folder):
+    """A file of chats whose avatars lie outside of its folder: by a path, and by a link."""
+    (folder / "sub").mkdir()
+    (folder / "dot.png").write_bytes(DOT)
+    (folder / "sub" / "link.png").symlink_to(folder / "dot.png")
+    (folder / "sub" / "chats.csv").write_text("avatar\n../dot.png\nlink.png\n", encoding="utf-8")
+    return "sub/chats.csv"
+
+
+def test_an_avatar_from_elsewhere_is_a_bad_row(elsewhere, capsys):
+    with pytest.raises(InvalidParameter, match="2 rows are wrong"):
+        rows_of(elsewhere)
+    assert capsys.readouterr().err.splitlines() == [
+        f"bitrix-chat: line {line}: avatar is outside of the file's folder: --avatars-anywhere allows that"
+        for line in (2, 3)
+    ]
+
+
+def test_avatars_may_be_let_come_from_anywhere(elsewhere):
+    assert [spec.avatar.read_bytes() for spec in rows_of(elsewhere, avatars_anywhere=True)] == [DOT, DOT]
+
+
+def test_an_object_that_says_nothing_is_passed_over_as_an_empty_row_is():
+    lines = '{}\n{"title": "A"}\n{"title": null, "user_ids": [], "key": " "}\n{"entity": {}}\n'
+    assert [spec.title for spec in specs(lines, "jsonl")] == ["A"]
+    assert [spec.title for spec in specs("title,key\n,\nA,\n , \n")] == ["A"]
+
+
+def test_a_file_that_is_larger_than_any_file_of_chats_is_not_read_to_its_end(folder, monkeypatch):
+    monkeypatch.setattr(text_files, "MOST", 2 << 20)
+    with pytest.raises(InvalidParameter, match="FILE: the file has more than 2 MiB"):
+        rows_of("/dev/zero", kind="csv")
 
 
 @pytest.mark.parametrize(

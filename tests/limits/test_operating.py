@@ -367,3 +367,24 @@ def test_an_answer_may_tell_when_it_ended_and_not_when_the_portal_forgets():
 
     assert budget.used(ADD, 7.0) == (475.0, 0.0)
     assert budget.opens_at(ADD, 7.0) == 7.0
+
+
+def test_a_portal_that_forgets_in_a_thousand_years_has_a_method_wait_a_day():
+    budget = OperatingBudget(480)
+
+    ran(budget, told(1e300, resets_in=1e300), now=100.0)
+
+    assert budget.opens_at(ADD, 100.0) == 86_500.0
+
+
+def test_a_call_that_took_longer_than_any_can_teaches_no_price_and_no_share():
+    """Else all later ones would look dearer than any limit, or as if the portal counted nothing of them."""
+    budget = OperatingBudget(480)
+
+    ran(budget, told(10, duration=1e300))
+    budget.learn_price(ADD, 1e300)
+    assert budget.cost(ADD, inside=False) == budget.share(ADD) == 0.0
+    ran(budget, time_of(20.0, finish=5001.0))
+
+    assert budget.cost(ADD, inside=False) == 10.0
+    assert budget.share(ADD) == 1.0

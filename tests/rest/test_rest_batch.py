@@ -591,6 +591,7 @@ class TestAccounting:
         ("time", "seconds"),
         [({"duration": 2}, 2.0), ({"duration": 0.5}, 0.5)]
         + [({"duration": odd}, 0.0) for odd in ("2", None, -1, 0, float("inf"), float("nan"))]
+        + [({"duration": hostile}, 0.0) for hostile in (10**400, 1e300, 1e-320)]
         + [({}, 0.0)],
     )
     def test_what_a_call_took_is_a_number_of_seconds_or_nothing(self, time, seconds):

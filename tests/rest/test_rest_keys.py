@@ -36,7 +36,8 @@ def test_the_id_that_a_lookup_finds_is_a_number_or_digits(answer):
 
 
 @pytest.mark.parametrize(
-    "answer", [{"ID": "five"}, {"ID": 0}, {"ID": True}, {"ID": -1}, {"id": 5}, 5, "5", [5], {"ID": "9" * 20}]
+    "answer",
+    [{"ID": "five"}, {"ID": 0}, {"ID": True}, {"ID": -1}, {"id": 5}, 5, "5", [5], {"ID": "9" * 20}, {"ID": 2**63}],
 )
 def test_an_answer_that_is_no_lookup_is_not_taken_for_nothing_found(answer):
     with pytest.raises(UnexpectedAnswer, match=r"im\.chat\.get: the lookup's answer holds no chat id"):
@@ -53,6 +54,10 @@ def test_an_answer_that_is_no_lookup_is_not_taken_for_nothing_found(answer):
         ({"chat": []}, None),
         (None, None),
         (True, None),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (str(2**63), None),
+        ({"chat": {"id": 10**30}}, None),
     ],
 )
 def test_the_id_of_what_was_created_is_the_answer_or_stands_in_its_chat(answer, chat_id):

@@ -143,7 +143,7 @@ class ChatResource(BotScopedResource):
                 killed goes on from it by `resume`, or by the same call again.
             on_error: `collect` goes on after a chat that failed; `stop` sends nothing more and lets what flies land.
             order: results come as they end (`completion`), or as their specs were given (`input`).
-            deadline: seconds for all of it; what has not left by then is not started.
+            deadline: seconds after which nothing more leaves; what has not left by then is not started.
 
         Raises:
             InvalidParameter: an option is not what it should be.

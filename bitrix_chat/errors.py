@@ -54,8 +54,7 @@
             ├── PortalDeleted
             └── UntrustedRedirect   it answers from an address that was not agreed; no token went there
 
-Every error carries the `Outcome` of its request. Codes become classes by the table in `error_codes`; a code
-that is not listed is a plain `RestError` with its `.code`.
+Every error carries the `Outcome` of its request. A code that `error_codes` does not list is a plain `RestError`.
 """
 
 import copy

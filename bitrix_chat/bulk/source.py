@@ -65,7 +65,7 @@ class SpecSource(Generic[T]):
     specs: Specs
     key: KeyOf | None = None
     key_is_new: bool = False
-    _seen: dict[str, tuple[str, int]] = field(factory=dict, init=False)
+    _seen: dict[int, int] = field(factory=dict, init=False)
     _is_kept: bool = field(default=False, init=False)
 
     @property
@@ -124,10 +124,8 @@ class SpecSource(Generic[T]):
         try:
             spec = ChatSpec.of(given)
             key = spec.key if self.key is None else self.key(spec)
-            is_new = self.key_is_new and not (
-                isinstance(key, str) and key.casefold() in self._seen
-            )  # the second time it is not
-            call = self.creator.call(spec, key, is_new=is_new)
+            was_seen = isinstance(key, str) and _folded(key) in self._seen
+            call = self.creator.call(spec, key, is_new=self.key_is_new and not was_seen)
             call.request  # noqa: B018  # to look is to claim it for later
             # What is compared or kept; without that it costs more than all checks.
             text = spec.to_json() if self._is_kept or key is not None else ""
@@ -141,7 +139,7 @@ class SpecSource(Generic[T]):
     def _see(self, key: str | None, text: str) -> None:
         """Refuse a key that stands for two chats in one input."""
         # Databases compare without regard to case, so that keys must differ in more.
-        if key is not None and self._seen.setdefault(key.casefold(), (key, hash(text))) != (key, hash(text)):
+        if key is not None and self._seen.setdefault(_folded(key), hash((key, text))) != hash((key, text)):
             raise _reused(key)
 
     async def _kept(self, chunk: list[_Prepared[T]], recorder: Recorder) -> list[Item[T]]:
@@ -152,6 +150,11 @@ class SpecSource(Generic[T]):
             else:
                 await adopt(prepared.item, kept, self.creator)
         return [prepared.item for prepared in chunk]
+
+
+def _folded(key: str) -> int:
+    """Return what stands for a key, whatever its case: of a hundred thousand the keys themselves would be large."""
+    return hash(key.casefold())
 
 
 def _intent(prepared: _Prepared[Any]) -> Intent:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import attrs
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -185,6 +185,21 @@ class BulkLives(RuleBasedStateMachine):
         """End the process as it is: it writes nothing more, sends nothing more, and what it knew is forgotten."""
         self.run(self.killed(turns))
 
+    @rule(
+        before=st.sampled_from([0.0, 0.0, 0.01, 2.0, 4.0, 130.0]),
+        how=st.sampled_from(["bulk", "resume", "reconcile"]),
+        key_is_new=st.booleans(),
+        after=st.sampled_from([0.0, 1.0, 8.0, 130.0]),
+    )
+    def kill_and_go_on_at_once(self, before: float, how: str, key_is_new: bool, after: float) -> None:  # noqa: FBT001
+        """While the portal still works on what the dead had sent."""
+        if self.life is None:
+            self.live("bulk", key_is_new, {}, {})
+        self.run(asyncio.sleep(before))
+        self.run(self.killed(20))
+        self.live(how, key_is_new, {}, {})
+        self.run(asyncio.sleep(after))
+
     async def killed(self, turns: int) -> None:
         assert self.life is not None
         life, self.life = self.life, None
@@ -305,11 +320,10 @@ class BulkLives(RuleBasedStateMachine):
             await self.portal.stop()
 
     def ends_of(self, spec: ChatSpec) -> set[IntentState]:
-        if spec.title == UNWANTED:
-            return {IntentState.FAILED}
+        end = IntentState.FAILED if spec.title == UNWANTED else IntentState.DONE
         # What has no key cannot be looked up; nor what a bot sent, unless the portal was seen to keep its keys.
         is_found = spec.key is not None and (self.method == USERS or self.database.run.keeps_entities)
-        return {IntentState.DONE} if is_found else {IntentState.DONE, *KEPT_AS[BulkState.UNKNOWN]}
+        return {end} if is_found else {end, *KEPT_AS[BulkState.UNKNOWN]}
 
 
 KEPT_AS: Final = {
@@ -318,20 +332,38 @@ KEPT_AS: Final = {
     BulkState.NOT_STARTED: {IntentState.PENDING, IntentState.FAILED},  # the latter is not tried again
 }
 
-CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+NO_SHRINKING: Final = [phase for phase in Phase if phase is not Phase.shrink]
+FAST: Final = settings(
+    max_examples=30,
+    stateful_step_count=20,
+    deadline=None,
+    derandomize=True,
+    phases=NO_SHRINKING,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 
 
 def test_whatever_happens_to_a_run_and_its_portal_each_key_has_one_chat():
-    run_state_machine_as_test(
-        BulkLives,
-        settings=settings(max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS),
-    )
+    run_state_machine_as_test(BulkLives, settings=FAST)
+
+
+def test_what_a_stopping_run_takes_back_too_late_is_not_told_to_be_pending():
+    """A history that was found at random: the failure of one met others that were announced and had not left."""
+    lives = BulkLives()
+    lives.open(USERS, "kept")
+    lives.trouble(Fault(cut=Cut.BEFORE), 3)
+    lives.live("bulk", False, {"max_in_flight": 16, "coalesce": True}, {"on_error": "stop"})
+    for _ in range(8):
+        lives.nothing_is_there_twice()
+        lives.the_journal_fits_what_the_portal_has()
+        lives.whoever_ends_tells_the_truth()
+        lives.wait(0.5)
+    lives.teardown()
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 def test_whatever_happens_for_long_each_key_has_one_chat():
     run_state_machine_as_test(
-        BulkLives,
-        settings=settings(max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=CHECKS),
+        BulkLives, settings=settings(FAST, max_examples=300, stateful_step_count=40, derandomize=False)
     )

@@ -368,7 +368,7 @@ NEEDS_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="there are no
 
 
 @NEEDS_SIGNALS
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interrupted_once_it_waits_for_what_flies_and_says_how_to_go_on(
     under_way, command, slow_portal, tmp_path, number
 ):
@@ -383,6 +383,7 @@ def test_interrupted_once_it_waits_for_what_flies_and_says_how_to_go_on(
     assert resumed(command, slow_portal, tmp_path / "run.sqlite") == sorted(title for title, _ in numbered(90))
 
 
+@pytest.mark.slow
 @NEEDS_SIGNALS
 def test_interrupted_twice_it_stops_at_once_and_nothing_is_created_twice(under_way, command, slow_portal, tmp_path):
     process = under_way()

@@ -15,6 +15,7 @@ def counts(ran):
     return {name: int(number) for name, number in re.findall(r"│ ([a-z ]+?) +│ +(\d+) │", ran.out)}
 
 
+@pytest.mark.slow
 def test_the_script_creates_200_chats_once_although_it_is_killed(script):
     ran = script("demo")
     assert ran.code == 0, ran.text
@@ -32,7 +33,7 @@ def test_the_script_creates_200_chats_once_although_it_is_killed(script):
     }
 
 
-@pytest.mark.parametrize("chats", [1, 2, 85])
+@pytest.mark.parametrize("chats", [1, 2, pytest.param(85, marks=pytest.mark.slow)])
 def test_other_numbers_of_chats_are_right_too(command, chats):
     ran = command("demo", "--chats", chats)
     assert ran.code == 0, ran.text

@@ -75,6 +75,7 @@ def test_after_a_kill_every_chat_is_there_once(killed, resume, command, slow_por
     assert command("report", journal).code == 0
 
 
+@pytest.mark.slow
 def test_a_bots_run_goes_on_as_that_bot(killed, resume, slow_portal, bot_id):
     journal = killed("--bot-id", bot_id, "--bot-token", "my_bot_token")
     ran = resume(journal, "--bot-token", "my_bot_token")
@@ -83,6 +84,7 @@ def test_a_bots_run_goes_on_as_that_bot(killed, resume, slow_portal, bot_id):
     assert {chat.owner for chat in slow_portal.chats.values()} == {bot_id}
 
 
+@pytest.mark.slow
 def test_what_is_done_is_done(killed, resume, slow_portal):
     journal = killed()
     assert resume(journal).code == 0
@@ -132,6 +134,7 @@ def test_a_journal_that_is_in_use_is_refused(script, slow_portal, tmp_path):
     assert not slow_portal.chats
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_journal_needs_no_bot_token_on_the_command_line(
     killed, resume, slow_portal, bot_id, monkeypatch
 ):

@@ -263,7 +263,7 @@ async def survive(folder, method, *, seed, kills, count, is_troubled):
 METHODS = pytest.mark.parametrize("method", [USERS, BOTS])
 
 
-@METHODS
+@pytest.mark.parametrize("method", [USERS, pytest.param(BOTS, marks=pytest.mark.slow)])
 async def test_a_run_that_is_killed_six_times_creates_each_chat_once(tmp_path, method):
     await survive(tmp_path, method, seed=7, kills=6, count=330, is_troubled=method == BOTS)
 

@@ -361,6 +361,26 @@ def test_what_a_stopping_run_takes_back_too_late_is_not_told_to_be_pending():
     lives.teardown()
 
 
+@pytest.mark.parametrize("how", ["resume", "reconcile"])
+def test_the_id_of_a_chat_that_was_found_and_cannot_be_fetched_is_kept(how: str):
+    """Another such history: it was done, and nobody would ever have learned which chat it was."""
+    lives = BulkLives()
+    lives.open(BOTS, "kept")
+    lives.live("bulk", True, {"coalesce": False}, {})
+    lives.wait(4.0)
+    lives.kill(0)
+    lives.wait(4.0)
+    sent = [number for number, intent in lives.database.intents.items() if intent.state is IntentState.SENT]
+    lives.trouble(Fault(method="imbot.v2.Chat.get", status=502, body="<html>", times=100), 1)
+    lives.live(how, False, {"coalesce": False}, {})
+    lives.wait(130.0)
+    lives.the_journal_fits_what_the_portal_has()
+    found = [lives.database.intents[number] for number in sent if lives.database.intents[number].chat_id]
+    assert [intent.state for intent in found] == [IntentState.DONE] * 5
+    lives.whoever_ends_tells_the_truth()
+    lives.teardown()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_whatever_happens_for_long_each_key_has_one_chat():

@@ -173,20 +173,26 @@ def test_faults_on_a_virtual_clock():
     example("test_a_lost_answer_makes_no_second_chat")["test_a_lost_answer_makes_no_second_chat"]()
 
 
+def ran(words: list[str], portal: Portal, folder: pathlib.Path) -> str:
+    """Run a command that has to succeed and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bitrix_chat", *words[1:]],
+        env=os.environ | {"BITRIX24_WEBHOOK_URL": portal.webhook_url},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_many_chats_from_the_command_line(portal, tmp_path):
     (tmp_path / "chats.csv").write_text("title,user_ids,key\nDeal 1,2 3,deal-1\nDeal 2,,deal-2\n", encoding="utf-8")
     (block,) = [block for block in re.findall(r"```text\n(.*?)```", README, re.DOTALL) if "--journal" in block]
 
     for command in block.splitlines():
-        done = subprocess.run(
-            [sys.executable, "-m", "bitrix_chat", *shlex.split(command)[1:]],
-            env=os.environ | {"BITRIX24_WEBHOOK_URL": portal.webhook_url},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        ran(shlex.split(command), portal, tmp_path)
 
     assert sorted(chat.title for chat in portal.chats.values()) == ["Deal 1", "Deal 2"]
     assert len((tmp_path / "report.jsonl").read_text(encoding="utf-8").splitlines()) == 2
@@ -215,17 +221,8 @@ def test_ten_thousand_chats(portal, deals, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("bitrix-chat")])
 def test_each_command(command, portal, bot_id, tmp_path):
     words = shlex.split(command.replace("--bot-id 25", f"--bot-id {bot_id}"))
-    done = subprocess.run(
-        [sys.executable, "-m", "bitrix_chat", *words[1:]],
-        env=os.environ | {"BITRIX24_WEBHOOK_URL": portal.webhook_url},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("{")
+    assert ran(words, portal, tmp_path).startswith("{")
 
 
 def test_there_are_two_commands_of_one_line_each():

@@ -10,11 +10,12 @@ from typing import Final, Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
-from bitrix_chat.auth.file_lock import try_lock, unlock
 from bitrix_chat.auth.loop_lock import LoopLock
 from bitrix_chat.auth.token import Token
 from bitrix_chat.errors import TokenStoreError
 from bitrix_chat.rest.tracebacks import discreet
+from bitrix_chat.storage.file_lock import try_lock, unlock
+from bitrix_chat.storage.folders import sync_folder
 
 _POLL: Final = 0.02
 """Seconds between two attempts at another process' lock."""
@@ -167,7 +168,7 @@ class FileTokenStore:
         try:
             _write_private(temporary, content)
             temporary.replace(self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise self._failure("cannot be written", error) from error
         finally:
@@ -190,14 +191,3 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, where folders can be opened at all."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

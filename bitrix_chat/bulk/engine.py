@@ -43,7 +43,7 @@ class Options:
     Attributes:
         on_error: whether it goes on after a chat that failed or may have been created.
         order: whether results come as they end, or as their specs were given.
-        deadline: seconds for all of it.
+        deadline: seconds after which nothing more leaves, None for none.
     """
 
     on_error: Literal["collect", "stop"] = "collect"
@@ -113,10 +113,10 @@ class Engine(Generic[T]):
         """Take nothing more, and let what has left land; without `drain`, give that up too."""
         self.is_stopping = self._sender.is_stopping = True
         self._has_room.set()
-        for task, item in list(self._tasks.items()):
-            if not drain or is_on_the_ground(item):
+        if not drain:
+            for task in self._tasks:
                 task.cancel()
-        if self._sweeping is None:
+        elif self._sweeping is None:
             self._sweep()
         if self._is_pulling and self._source.total is None and self._producer is not None:
             self._producer.cancel()  # the next spec may be long in coming

@@ -1,7 +1,7 @@
 """What a plan is made from: how many chats are left to create, and what the journal knows already."""
 
 from collections import Counter
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from bitrix_chat.bulk.creator import Creator
@@ -89,8 +89,8 @@ def _size(source: SpecSource[Any], count: int | None) -> int:
         if type(count) is not int or count < 0:
             raise InvalidParameter(f"`count` is {count!r}, but it is a number of specs")
         return count
-    if isinstance(source.specs, Sized):
-        return len(source.specs)
+    if source.total is not None:
+        return source.total
     raise InvalidParameter("the specs cannot be counted without taking them: say `count`")
 
 

@@ -30,6 +30,7 @@ from bitrix_chat.errors import (
 )
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.keys import BEYOND_IDS
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Item(Generic[T]):
         call: what creates it, None where it will not be created.
         number: its number in the journal, None without one.
         lost: what an earlier process has left open, None where it surely did not send it.
+        is_leaving: whether it was announced in the attempt that is being made, so that it may leave at any moment.
         attempts: how often it may have left.
         attempts_before: how often before this run.
         taken_at: when it was taken from the input, by the loop's clock.
@@ -75,6 +77,7 @@ class Item(Generic[T]):
     call: Call[T] | None = None
     number: int | None = None
     lost: OutcomeUnknown | None = None
+    is_leaving: bool = False
     attempts: int = 0
     attempts_before: int = field(default=0, init=False)
     taken_at: float = 0.0
@@ -117,12 +120,8 @@ def ending_of(number: int, result: BulkResult[Any]) -> Ending:
     state = _JOURNALED[result.state]
     is_end = state in {IntentState.FAILED, IntentState.UNKNOWN}
     error = error_as_json(result.error) if result.error is not None and is_end else None
-    chat_id = result.chat_id if result.chat_id is None or 0 < result.chat_id < _BEYOND else None
+    chat_id = result.chat_id if result.chat_id is None or 0 < result.chat_id < BEYOND_IDS else None
     return Ending(number=number, state=state, chat_id=chat_id, error=error)
-
-
-_BEYOND: Final = 1 << 63
-"""No database has such an id."""
 
 
 _JOURNALED: Final = {

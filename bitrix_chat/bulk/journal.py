@@ -135,6 +135,10 @@ class Journal(Protocol):
         """Return up to `limit` intents with numbers above `after`, in their order."""
         ...
 
+    async def count(self) -> int:
+        """Return how many intents there are."""
+        ...
+
     async def close(self) -> None:
         """Let others have the journal; what was called before is committed first."""
         ...

@@ -74,14 +74,17 @@ class BulkPlan:
         return self.missing is None
 
     def __str__(self) -> str:
-        most, worst = ("", "") if self.is_cost_known else ("up to ", "at worst ")
-        said = (
-            f"{_some(self.chats, 'chat')} in {self._span()}: {most}{_some(self.requests, 'request')},"
-            f" {worst}limited by {self._limit()}"
-        )
+        said = self._course() if self.chats else "nothing is left to create"
         besides = [f"{self.already_done:,} done already"] if self.already_done else []
         besides += [f"{self.unknown:,} unknown, looked up first"] if self.unknown else []
         return f"{said}\nbesides: {', '.join(besides)}" if besides else said
+
+    def _course(self) -> str:
+        most, worst = ("", "") if self.is_cost_known else ("up to ", "at worst ")
+        return (
+            f"{_some(self.chats, 'chat')} in {self._span()}: {most}{_some(self.requests, 'request')},"
+            f" {worst}limited by {self._limit()}"
+        )
 
     def _span(self) -> str:
         low, high = spoken(self.seconds.low), spoken(self.seconds.high)

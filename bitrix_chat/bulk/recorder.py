@@ -78,7 +78,7 @@ class Recorder:
             KeyReused: one without a key is not what the journal has in its place; no such one was kept.
         """
         try:
-            return list(await self._write("add", intents))
+            return [] if self.journal is None else list(await _told(self.journal.add(intents)))
         except KeyReused as error:
             refusal = error
         await self._refuse_changed(intents)
@@ -108,8 +108,7 @@ class Recorder:
 
     async def page(self, after: int, limit: int = PAGE) -> Sequence[Intent]:
         """Return the intents behind a number."""
-        page: Sequence[Intent] = await self._write("read", after, limit)
-        return page
+        return [] if self.journal is None else await _told(self.journal.read(after, limit))
 
     async def intents(self, after: int = -1) -> AsyncGenerator[Intent, None]:
         """Yield the intents behind a number in their order, all of them by default."""
@@ -120,16 +119,12 @@ class Recorder:
 
     async def count(self) -> int:
         """Return how many intents there are."""
-        number = 0
-        async with aclosing(self.intents()) as intents:
-            async for _ in intents:
-                number += 1
-        return number
+        return 0 if self.journal is None else await _told(self.journal.count())
 
-    async def note(self, **known: bool) -> None:
+    async def note(self, *, is_complete: bool | None = None, keeps_entities: bool | None = None) -> None:
         """Write down what was learned of the run."""
         if self.journal is not None:
-            await self._write_named("note", known)
+            await _told(self.journal.note(is_complete=is_complete, keeps_entities=keeps_entities))
 
     def expect(self, request: Request, item: Item[Any]) -> None:
         """Take it that a request is about to leave for an item."""
@@ -148,13 +143,13 @@ class Recorder:
         items = [item for exchange in exchanges if (item := self._leaving.get(id(exchange.request))) is not None]
         numbers = [item.number for item in items if item.number is not None]
         for item in items:  # before it is written, so that whoever gives it up meanwhile takes it back there
-            item.attempts += 1
+            item.attempts, item.is_leaving = item.attempts + 1, True
         if self.journal is not None and numbers:
             try:
                 await _told(self.journal.departing(numbers, datetime.now(UTC), time.monotonic()))
             except BitrixError as error:
                 for item in items:
-                    item.attempts -= 1
+                    item.attempts, item.is_leaving = item.attempts - 1, False
                 raise NotWritten(error) from error
 
     async def finish(self, item: Item[T], result: BulkResult[T]) -> None:
@@ -180,14 +175,6 @@ class Recorder:
         if self.journal is not None and self.run is not None:
             self.run = None
             await _told(self.journal.close())
-
-    async def _write(self, operation: str, *arguments: Any) -> Any:
-        if self.journal is None:
-            return []
-        return await _told(getattr(self.journal, operation)(*arguments))
-
-    async def _write_named(self, operation: str, arguments: dict[str, bool]) -> None:
-        await _told(getattr(self.journal, operation)(**arguments))
 
 
 async def _finished(journal: Journal, endings: Sequence[Ending]) -> None:

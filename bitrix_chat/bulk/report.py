@@ -12,12 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TextIO, TypeVar
 
-from bitrix_chat.bulk.owners import is_foreign
 from bitrix_chat.bulk.results import BulkResult, BulkState
 from bitrix_chat.bulk.stored_errors import error_as_dict
 from bitrix_chat.errors import BitrixError
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.evidence import twin
+from bitrix_chat.storage.owners import is_foreign
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bitrix_chat.bulk.creator import Creator
 from bitrix_chat.bulk.items import Item, meets_all, passes, state_of
@@ -18,8 +18,6 @@ from bitrix_chat.rest.keys import created_id
 from bitrix_chat.rest.request import Exchange
 
 T = TypeVar("T")
-
-_ON_THE_GROUND: Final = frozenset({Outcome.NOT_SENT, Outcome.REFUSED_TEMPORARY})
 
 
 class Withdrawn(Exception):
@@ -98,6 +96,7 @@ class Sender(Generic[T]):
             raise error.why from error.why.__cause__
         finally:
             self._recorder.forget(request)
+            item.is_leaving = False
 
     async def _announce(self, exchanges: Sequence[Exchange]) -> None:
         if self.is_stopping:  # also what proved not to have run, and would leave once more
@@ -166,4 +165,6 @@ def _id_in(call: Call[Any] | None) -> int | None:
 
 def is_on_the_ground(item: Item[Any]) -> bool:
     """Return whether nothing of an item is on its way, so that giving it up leaves nothing open."""
-    return item.call is None or item.call.outcome in _ON_THE_GROUND
+    if item.call is None or item.call.outcome is Outcome.REFUSED_TEMPORARY:
+        return True
+    return item.call.outcome is Outcome.NOT_SENT and not item.is_leaving

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from bitrix_chat.bulk.errors import JournalError
-from bitrix_chat.bulk.owners import is_foreign
 from bitrix_chat.bulk.sqlite_failures import DAMAGED, explained
+from bitrix_chat.storage.folders import sync_folder
+from bitrix_chat.storage.owners import is_foreign
 
 APPLICATION_ID: Final = 0x62786A31
 """Tells a journal from other SQLite databases; `bxj1` in ASCII."""
@@ -86,7 +87,7 @@ def create(path: Path) -> None:
         with closing(_connect(temporary, "mode=rw")) as connection:
             connection.executescript(_SCHEMA)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -209,14 +210,3 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 def _has_content(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, where folders can be opened at all."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

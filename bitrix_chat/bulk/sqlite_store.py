@@ -14,11 +14,9 @@ from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from bitrix_chat.auth.file_lock import try_lock, unlock
 from bitrix_chat.bulk import sqlite_rows as rows
 from bitrix_chat.bulk.errors import JournalError, JournalInUse
 from bitrix_chat.bulk.journal import Run
-from bitrix_chat.bulk.owners import is_foreign
 from bitrix_chat.bulk.sqlite_failures import explained
 from bitrix_chat.bulk.sqlite_schema import (
     create,
@@ -30,6 +28,8 @@ from bitrix_chat.bulk.sqlite_schema import (
     open_to_write,
 )
 from bitrix_chat.errors import BitrixError
+from bitrix_chat.storage.file_lock import try_lock, unlock
+from bitrix_chat.storage.owners import is_foreign
 
 Operation: TypeAlias = Callable[[sqlite3.Connection], Any]
 """Something to do inside a transaction."""

@@ -13,7 +13,7 @@ KEY_ENTITY_TYPE: Final = "BITRIX_CHAT_KEY"
 
 MAX_KEY: Final = 255
 
-_IDS: Final = 2**63
+BEYOND_IDS: Final = 2**63
 """What every id is below; a larger number is none, and no database would hold it."""
 
 LOOKUP: Final = "im.chat.get"
@@ -90,4 +90,4 @@ def _chat(result: Any) -> Mapping[str, Any] | None:
 def _whole_number(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         value = int(value)
-    return value if type(value) is int and 0 < value < _IDS else 0
+    return value if type(value) is int and 0 < value < BEYOND_IDS else 0

@@ -13,7 +13,6 @@ proves to have not run comes back to its place in the line.
 """
 
 import asyncio
-import copy
 from collections import Counter
 from typing import Final, Literal
 
@@ -30,6 +29,7 @@ from bitrix_chat.transport.allowance import BATCH, Allowance
 from bitrix_chat.transport.deadline import too_late
 from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
 from bitrix_chat.transport.grouping import LONGEST, Grouping, Pool, PoolKey, pools_of
+from bitrix_chat.transport.groups import own
 from bitrix_chat.transport.loading import Loading
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.waiting import Kind, Ticket, WaitingLine
@@ -383,11 +383,10 @@ class Dispatch:
         """End all who wait with an error that would meet each of them."""
         for ticket in self._line:
             self._line.discard(ticket)
-            own = error
-            if isinstance(error, BitrixError):
-                own = copy.copy(error)
-                own.method, own.status = ticket.method, None
-            self._flights.settle(ticket, own)
+            its_own = own(error, ticket)
+            if isinstance(its_own, BitrixError):
+                its_own.status = None  # of another's request
+            self._flights.settle(ticket, its_own)
 
     def _abandon(self, ticket: Ticket) -> None:
         self._line.discard(ticket)

@@ -267,6 +267,10 @@ def test_a_plan_says_how_long_and_why():
     )
 
 
+def test_a_plan_of_nothing_says_so_and_what_is_there_besides():
+    assert str(planned(0, already_done=2)) == "nothing is left to create\nbesides: 2 done already"
+
+
 def test_two_ends_that_read_alike_are_said_once():
     plan = evolve(planned(10_000), seconds=Range(low=2400.0, high=2410.0))
 

@@ -246,20 +246,6 @@ def test_an_open_file_without_a_name_is_written_to_by_its_number():
         assert len(read.readlines()) == 5
 
 
-@pytest.fixture
-def give_away(monkeypatch):
-    """Let a link belong to somebody else: truly where that is allowed, else by becoming another one oneself."""
-    uid = os.geteuid()
-
-    def give(path):
-        if uid == 0:
-            os.chown(path, 54321, -1, follow_symlinks=False)
-        else:
-            monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-
-    return give
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="links have no such owners there")
 def test_a_symbolic_link_of_somebody_else_is_not_followed(tmp_path, give_away):
     link, path = tmp_path / "latest.jsonl", tmp_path / "mine.jsonl"

@@ -153,20 +153,6 @@ async def read_without_rights(start, folder):
     return said.decode().strip()
 
 
-@pytest.fixture
-def give_away(monkeypatch):
-    """Let a file belong to somebody else: truly where that is allowed, else by becoming another one oneself."""
-    uid = os.geteuid()
-
-    def give(path):
-        if uid == 0:
-            os.chown(path, 54321, -1, follow_symlinks=False)
-        else:
-            monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-
-    return give
-
-
 NEEDS_OWNERS = pytest.mark.skipif(sys.platform == "win32", reason="files have no such owners there")
 
 

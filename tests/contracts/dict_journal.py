@@ -82,6 +82,10 @@ class DictJournal:
         self._check_open()
         return [self.database.intents[number] for number in sorted(self.database.intents) if number > after][:limit]
 
+    async def count(self):
+        self._check_open()
+        return len(self.database.intents)
+
     async def close(self):
         if self._is_open:
             self.database.is_taken = self._is_open = False

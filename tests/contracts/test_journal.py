@@ -73,6 +73,12 @@ async def test_a_journal_stays_about_the_run_that_began_first(make):
     await second.close()
 
 
+async def test_it_counts_what_it_holds(journal):
+    assert await journal.count() == 0
+    await journal.add(intents(3))
+    assert await journal.count() == 3
+
+
 async def test_one_writes_at_a_time(make, journal):
     with pytest.raises(JournalInUse):
         await make().begin(RUN)

@@ -77,5 +77,7 @@ async def be_interrupted(url, journal):
 WAYS = {way.__name__: way for way in (leave, fail, forget_the_client, be_interrupted)}
 
 if __name__ == "__main__":
+    # Whatever was begun in the background of a shell is born deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(GivenUpError, KeyboardInterrupt):
         asyncio.run(WAYS[sys.argv[1]](*sys.argv[2:]))

@@ -394,5 +394,13 @@ def _wire(converter: cattrs.Converter, value: Any) -> Any:
     if kind is dict:
         return wire(converter, value)
     if kind is list:
-        return [_wire(converter, item) for item in value]
-    return converter.unstructure(value)
+        return list(value) if set(map(type, value)) == _INTEGERS else [_wire(converter, item) for item in value]
+    return _word(converter, value) if isinstance(value, enum.Enum) else converter.unstructure(value)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)  # members of two vocabularies may be equal as texts
+def _word(converter: cattrs.Converter, member: enum.Enum) -> Any:
+    return converter.unstructure(member)
+
+
+_INTEGERS: Final = {int}

@@ -43,7 +43,7 @@ class Color(StrEnum):
     @classmethod
     def of(cls, text: str) -> "Color | None":
         """Find a colour by either spelling or by its HEX form; None if it is none of the 16."""
-        return _BY_TEXT.get(text.lower().replace("_", ""))
+        return _BY_TEXT.get(text) or _BY_TEXT.get(text.lower().replace("_", ""))
 
 
 _HEX: Final = {

@@ -49,13 +49,19 @@ class Creator(Generic[T]):
             InvalidParameter: a value that the portal would drop or cut, or one that this kind of chat does not have.
         """
         fields = spec.given()
-        if foreign := fields.keys() - self._names:
-            raise InvalidParameter(f"`{min(foreign)}` is no part of a chat of {self.method}", method=self.method)
-        return self.add(**fields, **({} if key is None else {"key": key, "key_is_new": is_new}))
+        if not fields.keys() <= self._names:
+            foreign = min(fields.keys() - self._names)
+            raise InvalidParameter(f"`{foreign}` is no part of a chat of {self.method}", method=self.method)
+        return self.add(**fields) if key is None else self.add(**fields, key=key, key_is_new=is_new)
 
     @cached_property
     def _names(self) -> frozenset[str]:
         return frozenset(inspect.signature(self.add).parameters)
+
+    @property
+    def queue(self) -> PortalTransport | None:
+        """What takes calls without a coroutine for each; None where the transport is another."""
+        return self.transport if isinstance(self.transport, PortalTransport) else None
 
     async def host(self) -> str:
         """Return the portal's host."""

@@ -9,13 +9,14 @@ waiting has not helped; what has left by then is waited for, and what has not is
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from attrs import frozen
 
+from bitrix_chat.bulk import lumps
 from bitrix_chat.bulk.creator import Creator
 from bitrix_chat.bulk.errors import JournalError
 from bitrix_chat.bulk.items import Item
@@ -29,7 +30,6 @@ T = TypeVar("T")
 
 WINDOW: Final = 2400
 """Items under way or not yet taken by the consumer: three times what sixteen requests of fifty carry."""
-LUMP: Final = 400
 _SWEEP: Final = 0.25
 """Seconds between two looks at what has come back while a run is stopping."""
 _LESSONS: Final = 3
@@ -69,13 +69,13 @@ class Engine(Generic[T]):
         self._options = options
         self._on_result = on_result
         self._clock = loop.time
-        self._sender = Sender(creator, recorder, loop.time, self._fail)
-        self._tasks: dict[asyncio.Task[None], Item[T]] = {}
+        self._sender = Sender(creator, recorder, loop.time, self._has_ended, self._fail)
+        self._under_way: dict[int, Item[T]] = {}
         self._places: dict[int, int] = {}
         self._ready: deque[BulkResult[T]] = deque()
         self._held: dict[int, BulkResult[T]] = {}
         self._taken = self._given = self._next = 0
-        self._has_result, self._has_room = asyncio.Event(), asyncio.Event()
+        self._has_result, self._has_room, self._has_landed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._producer: asyncio.Task[None] | None = None
         self._postponed: deque[Item[T]] = deque()
         self._is_pulling = False
@@ -90,15 +90,16 @@ class Engine(Generic[T]):
     def limited_by(self) -> Literal["requests", "operating", "latency", "consumer"] | None:
         """What the run waits for."""
         waits_for = self._creator.waits_for
-        if waits_for is None and self._tasks:
+        if waits_for is None and self._under_way:
             return "latency"
-        is_full = self._taken - self._given >= WINDOW - LUMP
+        is_full = self._taken - self._given > WINDOW - 2 * lumps.LUMP
         return waits_for or ("consumer" if is_full else None)
 
     async def results(self) -> AsyncGenerator[BulkResult[T], None]:
         """Yield results; when they end, `stopped_by` tells whether something has stopped the run."""
         loop = asyncio.get_running_loop()
         self._producer = loop.create_task(self._produce())
+        self._producer.add_done_callback(self._wake)
         deadline = self._options.deadline
         alarm = None if deadline is None else loop.call_later(deadline, partial(self.stop, drain=False))
         try:
@@ -114,8 +115,8 @@ class Engine(Generic[T]):
         self.is_stopping = self._sender.is_stopping = True
         self._has_room.set()
         if not drain:
-            for task in self._tasks:
-                task.cancel()
+            for item in list(self._under_way.values()):
+                _recall(item)
         elif self._sweeping is None:
             self._sweep()
         if self._is_pulling and self._source.total is None and self._producer is not None:
@@ -123,21 +124,20 @@ class Engine(Generic[T]):
 
     def _sweep(self) -> None:
         """Recall what has left and came back to wait for the limits, perhaps for minutes, while the run is stopping."""
-        for task, item in list(self._tasks.items()):
+        for item in list(self._under_way.values()):
             if is_on_the_ground(item):
-                task.cancel()
-        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP, self._sweep) if self._tasks else None
+                _recall(item)
+        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP, self._sweep) if self._under_way else None
 
     async def landed(self) -> None:
         """Wait until nothing is under way, whether or not anybody takes the results."""
-        while left := self._under_way():
-            await asyncio.wait(left)
+        while self._under_way or self._is_producing():
+            self._has_landed.clear()
+            await self._has_landed.wait()
 
-    def _under_way(self) -> "list[asyncio.Task[None]]":
-        own, left = asyncio.current_task(), list(self._tasks)
-        if self._producer is not None and not self._producer.done():
-            left.append(self._producer)
-        return [task for task in left if task is not own]
+    def _is_producing(self) -> bool:
+        producer = self._producer
+        return producer is not None and not producer.done() and producer is not asyncio.current_task()
 
     async def end(self) -> None:
         """Let others have the journal; if it fails now, that has stopped the run."""
@@ -148,13 +148,13 @@ class Engine(Generic[T]):
 
     async def _take_result(self) -> BulkResult[T] | None:
         while not self._ready:
-            if self._producer is not None and self._producer.done() and not self._tasks:
+            if self._producer is not None and self._producer.done() and not self._under_way:
                 return None
             self._has_result.clear()
             await self._has_result.wait()
         result = self._ready.popleft()
         self._given += 1
-        if self._taken - self._given <= WINDOW - LUMP:
+        if self._taken - self._given <= WINDOW - 2 * lumps.LUMP:
             self._has_room.set()
         return result
 
@@ -168,12 +168,16 @@ class Engine(Generic[T]):
         finally:
             while self._postponed:
                 self._end_at_once(self._postponed.popleft())
-            self._has_result.set()
+
+    def _wake(self, _: object) -> None:
+        self._has_result.set()
+        self._has_landed.set()
 
     async def _take_items(self) -> None:
         async with aclosing(self._source.items(self._recorder)) as items:
-            while (item := await self._pulled(items)) is not None:
-                if not await self._take(item):
+            while (lump := await self._pulled(items)) is not None:
+                await self._take(lump)
+                if not await self._has_room_for_more():
                     return
         self.is_exhausted = True
         self.meter.total = self._taken + len(self._postponed)
@@ -181,26 +185,25 @@ class Engine(Generic[T]):
             await self._room()
             await self._start(self._postponed.popleft())
 
-    async def _pulled(self, items: AsyncGenerator[Item[T], None]) -> Item[T] | None:
+    async def _pulled(self, items: AsyncGenerator[list[Item[T]], None]) -> list[Item[T]] | None:
         self._is_pulling = True
         try:
             return await anext(items, None)
         finally:
             self._is_pulling = False
 
-    async def _take(self, item: Item[T]) -> bool:
-        """Start an item, or postpone it; False where nothing more is to be taken from the source."""
-        try:
-            await self._room()
-            self.meter.took()
-            if await self._postpones(item):
-                self._postponed.append(item)
-                return True
-        except asyncio.CancelledError:
-            self._postponed.append(item)
-            raise
-        await self._start(item)
-        return self._source.total is not None or not self.is_stopping
+    async def _take(self, lump: Sequence[Item[T]]) -> None:
+        """Start items, but for those that are to be postponed."""
+        self.meter.took(len(lump))
+        for number, item in enumerate(lump):
+            try:
+                if item.lost is not None and await self._postpones(item):
+                    self._postponed.append(item)
+                else:
+                    await self._start(item)
+            except asyncio.CancelledError:
+                self._postponed.extend(each for each in lump[number:] if each.index not in self._under_way)
+                raise
 
     async def _postpones(self, item: Item[T]) -> bool:
         """Return whether an item has to wait until it is known whether the portal keeps the entity of a bot's chat."""
@@ -212,12 +215,9 @@ class Engine(Generic[T]):
             self._end_at_once(item)
             return
         self._place(item)
-        task = asyncio.get_running_loop().create_task(self._create(item))
-        self._tasks[task] = item
-        # A callback and not a `finally`: a task that is cancelled before its first step runs none.
-        task.add_done_callback(self._has_landed)
-        if item.key is not None:
-            await self._learn(task)
+        self._sender.start(item)
+        if item.task is not None and item.key is not None:
+            await self._learn(item.task)
 
     def _end_at_once(self, item: Item[T]) -> None:
         self._place(item)
@@ -231,6 +231,7 @@ class Engine(Generic[T]):
     def _place(self, item: Item[T]) -> None:
         self._places[item.index] = self._taken
         self._taken += 1
+        self._under_way[item.index] = item
         item.taken_at = self._clock()
 
     async def _learn(self, task: "asyncio.Task[None]") -> None:
@@ -241,21 +242,20 @@ class Engine(Generic[T]):
             if await self._creator.is_taught():
                 await self._recorder.note(keeps_entities=True)
 
+    async def _has_room_for_more(self) -> bool:
+        """Wait until there is room; False where nothing more is to be taken from the source."""
+        await self._room()
+        return self._source.total is not None or not self.is_stopping
+
     async def _room(self) -> None:
-        while self._taken - self._given >= WINDOW and not self.is_stopping:
+        while self._taken - self._given > WINDOW - lumps.LUMP and not self.is_stopping:
             self._has_room.clear()
             await self._has_room.wait()
 
-    async def _create(self, item: Item[T]) -> None:
-        result = await self._sender.send(item)
-        self._deliver(item, result)
-        self._judge(result)
-
-    def _has_landed(self, task: "asyncio.Task[None]") -> None:
-        item = self._tasks.pop(task)
-        if item.index in self._places:
-            self._deliver(item, self._sender.unsent(item))
-        self._has_result.set()
+    def _has_ended(self, item: Item[T], result: BulkResult[T]) -> None:
+        if item.index in self._under_way:
+            self._deliver(item, result)
+            self._judge(result)
 
     def _judge(self, result: BulkResult[T]) -> None:
         if result.error is not None and result.state is not BulkState.DONE and self._options.on_error == "stop":
@@ -269,6 +269,7 @@ class Engine(Generic[T]):
     def _deliver(self, item: Item[Any], result: BulkResult[T]) -> None:
         self._on_result(result)
         self.meter.ended(result.state)
+        del self._under_way[item.index]
         place = self._places.pop(item.index)
         if self._options.order == "completion":
             self._ready.append(result)
@@ -278,6 +279,7 @@ class Engine(Generic[T]):
                 self._ready.append(following)
                 self._next += 1
         self._has_result.set()
+        self._has_landed.set()
 
     async def _finish(self) -> None:
         """End what is left when nobody takes results any more."""
@@ -285,10 +287,15 @@ class Engine(Generic[T]):
         if self._producer is not None and not self._producer.done():
             self._producer.cancel()
         interrupted: asyncio.CancelledError | None = None
-        while self._under_way():
+        while self._under_way or self._is_producing():
             try:
                 await self.landed()
             except asyncio.CancelledError as error:
                 interrupted = error
         if interrupted is not None:
             raise interrupted
+
+
+def _recall(item: Item[Any]) -> None:
+    if item.recall is not None:
+        item.recall()

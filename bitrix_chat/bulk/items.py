@@ -1,5 +1,7 @@
 """One spec on its way through a bulk run, and what its end means for the run and for the journal."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, field
@@ -31,6 +33,7 @@ from bitrix_chat.errors import (
 from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.keys import BEYOND_IDS
+from bitrix_chat.rest.request import Exchange
 
 T = TypeVar("T")
 
@@ -64,9 +67,10 @@ class Item(Generic[T]):
         call: what creates it, None where it will not be created.
         number: its number in the journal, None without one.
         lost: what an earlier process has left open, None where it surely did not send it.
-        is_leaving: whether it was announced in the attempt that is being made, so that it may leave at any moment.
         attempts: how often it may have left.
         attempts_before: how often before this run.
+        task: what sees it through, where that needs a task.
+        recall: gives up what is under way for it, None where nothing is.
         taken_at: when it was taken from the input, by the loop's clock.
         result: what became of it, where that is known from the start.
     """
@@ -77,14 +81,32 @@ class Item(Generic[T]):
     call: Call[T] | None = None
     number: int | None = None
     lost: OutcomeUnknown | None = None
-    is_leaving: bool = False
     attempts: int = 0
     attempts_before: int = field(default=0, init=False)
+    _announced: Exchange | None = field(default=None, init=False)
+    _failed_before: BitrixError | None = field(default=None, init=False)
+    task: asyncio.Task[None] | None = None
+    recall: Callable[[], object] | None = None
     taken_at: float = 0.0
     result: BulkResult[T] | None = None
 
     def __attrs_post_init__(self) -> None:
         self.attempts_before = self.attempts
+
+    def announce(self, exchange: Exchange) -> None:
+        """Take it that it is about to leave."""
+        self.attempts += 1
+        self._announced, self._failed_before = exchange, exchange.error
+
+    def stay(self) -> None:
+        """Take it that it does not leave after all."""
+        self.attempts -= 1
+        self._announced = None
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was announced in the attempt that is being made, so that it may leave at any moment."""
+        return self._announced is not None and self._announced.error is self._failed_before
 
     def ended(self, state: BulkState, **known: Any) -> BulkResult[T]:
         """Return its result."""

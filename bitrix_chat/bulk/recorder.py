@@ -140,16 +140,20 @@ class Recorder:
         Raises:
             NotWritten: it could not be written down.
         """
-        items = [item for exchange in exchanges if (item := self._leaving.get(id(exchange.request))) is not None]
+        items: list[Item[Any]] = []
+        for exchange in exchanges:
+            if (item := self._leaving.get(id(exchange.request))) is not None:
+                item.announce(
+                    exchange
+                )  # before it is written, so that whoever gives it up meanwhile takes it back there
+                items.append(item)
         numbers = [item.number for item in items if item.number is not None]
-        for item in items:  # before it is written, so that whoever gives it up meanwhile takes it back there
-            item.attempts, item.is_leaving = item.attempts + 1, True
         if self.journal is not None and numbers:
             try:
                 await _told(self.journal.departing(numbers, datetime.now(UTC), time.monotonic()))
             except BitrixError as error:
                 for item in items:
-                    item.attempts, item.is_leaving = item.attempts - 1, False
+                    item.stay()
                 raise NotWritten(error) from error
 
     async def finish(self, item: Item[T], result: BulkResult[T]) -> None:

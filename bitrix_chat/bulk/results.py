@@ -14,6 +14,8 @@ T = TypeVar("T")
 class BulkState(enum.Enum):
     """What a result says; the first three are ends."""
 
+    __hash__ = object.__hash__  # an enum's own is slow, and each result is counted under it
+
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from bitrix_chat.bulk.creator import Creator
@@ -15,9 +16,13 @@ from bitrix_chat.outcomes import Outcome
 from bitrix_chat.rest.call import Call
 from bitrix_chat.rest.evidence import unknown_outcome
 from bitrix_chat.rest.keys import created_id
-from bitrix_chat.rest.request import Exchange
+from bitrix_chat.rest.request import Exchange, Response
 
 T = TypeVar("T")
+
+
+_Failed = tuple[Exchange, BaseException]
+"""An exchange, and what its first attempt has failed with."""
 
 
 class Withdrawn(Exception):
@@ -31,6 +36,7 @@ class Sender(Generic[T]):
         creator: makes their calls.
         recorder: writes down what leaves and what becomes of it.
         clock: seconds of a monotonic clock.
+        ended: told what became of each, once that is written down.
         fail: told what stops the run.
 
     Attributes:
@@ -42,27 +48,97 @@ class Sender(Generic[T]):
         creator: Creator[T],
         recorder: Recorder,
         clock: Callable[[], float],
+        ended: Callable[[Item[T], BulkResult[T]], None],
         fail: Callable[[BaseException], None],
     ) -> None:
         self.is_stopping = False
         self._creator = creator
         self._recorder = recorder
         self._clock = clock
+        self._report_end = ended
         self._fail = fail
         self._outage = Outage(clock)
+        self._announcing = self._announce
+        self._unwritten: dict[asyncio.Task[None], list[tuple[Item[T], BulkResult[T]]]] = {}
 
-    async def send(self, item: Item[T]) -> BulkResult[T]:
-        """Create a chat and return what became of it; cancelled, return what is known by then."""
+    def start(self, item: Item[T]) -> None:
+        """Begin to create a chat; what has no key needs a task only when its first attempt fails."""
+        queue = self._creator.queue
+        if item.call is None or item.key is not None or queue is None:
+            self._start_task(item)
+            return
+        # It may wait for as long as the run goes on: a bound of the client's is meant for one call.
+        exchange = item.call.within(None).announced(self._announcing).claim()
         try:
-            result = await self._outcome(item)
+            ticket = queue.begin(exchange)
+        except BitrixError as error:
+            self._start_task(item, (exchange, error))
+            return
+        self._recorder.expect(exchange.request, item)
+        item.recall = partial(queue.queue.abandon, ticket)
+        ticket.future.add_done_callback(partial(self._land, item, exchange))
+
+    def _start_task(self, item: Item[T], failed: "_Failed | None" = None) -> None:
+        task = item.task = asyncio.get_running_loop().create_task(self._send(item, failed))
+        item.recall = task.cancel
+        # A callback and not a `finally`: a task that is cancelled before its first step runs none.
+        task.add_done_callback(partial(self._ensure_end, item))
+
+    def _ensure_end(self, item: Item[T], task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
+        if error is not None or task.cancelled():
+            self._end(item, self._given_up(item))
+
+    def _land(self, item: Item[T], exchange: Exchange, future: "asyncio.Future[Response]") -> None:
+        """Take what became of a first attempt."""
+        self._recorder.forget(exchange.request)
+        if future.cancelled() or item.call is None:
+            self._end_written(item, self._given_up(item))
+        elif (error := future.exception()) is not None:
+            self._start_task(item, (exchange, error))
+        else:
+            self._outage.is_over()
+            self._end_written(item, self._arrived(item, item.call, future.result().result))
+
+    def _end_written(self, item: Item[T], result: BulkResult[T]) -> None:
+        """Write down what became of an item, together with what else ends in this turn of the loop, and report it."""
+        if item.number is None or not self._is_worth_writing(item, result):
+            self._end(item, result)
+            return
+        writing = self._recorder.finishing(item.number, result)
+        together = self._unwritten.get(writing)
+        if together is None:
+            together = self._unwritten[writing] = []
+            writing.add_done_callback(self._written)
+        together.append((item, result))
+
+    def _written(self, writing: "asyncio.Task[None]") -> None:
+        if not writing.cancelled() and (error := writing.exception()) is not None:
+            self._fail(error)
+        for item, result in self._unwritten.pop(writing):
+            self._end(item, result)
+
+    def _end(self, item: Item[T], result: BulkResult[T]) -> None:
+        item.recall = None
+        self._report_end(item, result)
+
+    def _is_worth_writing(self, item: Item[T], result: BulkResult[T]) -> bool:
+        return item.attempts > item.attempts_before or result.state is not BulkState.NOT_STARTED
+
+    async def _send(self, item: Item[T], failed: "_Failed | None") -> None:
+        """Create a chat; cancelled, report what is known by then."""
+        try:
+            result = await self._outcome(item, failed)
         except asyncio.CancelledError:
             result = self._given_up(item)
         except Exception as error:  # noqa: BLE001  # a limiter, strategy or hook of the user's may raise anything
             result = self._given_up(item)
             self._fail(error)
-        if item.attempts > item.attempts_before or result.state is not BulkState.NOT_STARTED:
+        if self._is_worth_writing(item, result):
             await self._record(item, result)
-        return result
+        self._end(item, result)
 
     def unsent(self, item: Item[T]) -> BulkResult[T]:
         """Return the result of what did not leave in this run; an earlier process may have sent it."""
@@ -70,33 +146,39 @@ class Sender(Generic[T]):
             return self._ended(item, BulkState.NOT_STARTED)
         return self._ended(item, BulkState.UNKNOWN, error=item.lost)
 
-    async def _outcome(self, item: Item[T]) -> BulkResult[T]:
+    async def _outcome(self, item: Item[T], failed: "_Failed | None") -> BulkResult[T]:
         call = item.call
         while call is not None:
             try:
-                value = await self._sent(item, call)
+                value = await self._sent(item, call, failed)
             except Withdrawn:
                 break
             except BitrixError as error:
                 if not await self._waits_out(error):
                     return await self._failed(item, error)
-                call = item.call = self._creator.call(item.spec, item.key, is_new=False)
+                call, failed = self._creator.call(item.spec, item.key, is_new=False), None
+                item.call = call
             else:
                 self._outage.is_over()
                 return self._ended(item, BulkState.DONE, value=value, chat_id=self._creator.chat_id_of(value))
         return self.unsent(item)
 
-    async def _sent(self, item: Item[T], call: Call[T]) -> T:
-        request = call.request
+    async def _sent(self, item: Item[T], call: Call[T], failed: "_Failed | None") -> T:
+        request = call.request if failed is None else failed[0].request
         self._recorder.expect(request, item)
         try:
-            # It may wait for as long as the run goes on: a bound of the client's is meant for one call.
-            return await call.within(None).announced(self._announce)
+            if failed is not None:
+                return call.decode((await self._gone_on(*failed)).result)
+            return await call.within(None).announced(self._announcing)
         except NotWritten as error:
             raise error.why from error.why.__cause__
         finally:
             self._recorder.forget(request)
-            item.is_leaving = False
+
+    async def _gone_on(self, exchange: Exchange, error: BaseException) -> Response:
+        if self._creator.queue is None or not isinstance(error, BitrixError):
+            raise error
+        return await self._creator.queue.go_on(exchange, error)
 
     async def _announce(self, exchanges: Sequence[Exchange]) -> None:
         if self.is_stopping:  # also what proved not to have run, and would leave once more

@@ -1,6 +1,5 @@
 """Where items come from: specs as they are asked for, kept in the journal first, or the journal alone."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence, Sized, ValuesView
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
@@ -9,10 +8,12 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
+from bitrix_chat.bulk import lumps
 from bitrix_chat.bulk.creator import Creator
 from bitrix_chat.bulk.errors import KeyReused
 from bitrix_chat.bulk.items import Item
 from bitrix_chat.bulk.journal import Intent, IntentState
+from bitrix_chat.bulk.lumps import lumps_of
 from bitrix_chat.bulk.recorder import Recorder, is_open, seconds_ago
 from bitrix_chat.bulk.results import BulkState
 from bitrix_chat.bulk.spec import ChatSpec
@@ -25,8 +26,7 @@ Given = ChatSpec | Mapping[str, Any] | str
 Specs = Iterable[Given] | AsyncIterable[Given]
 KeyOf = Callable[[ChatSpec], str | None]
 
-_CHUNK: Final = 200
-"""Specs that are written into the journal at a time."""
+_NO_SPEC: Final = ChatSpec()
 _COLLECTIONS: Final = (Sequence, AbstractSet, ValuesView)
 """What gives its specs as often as it is asked; much else that tells a length gives them once."""
 
@@ -39,8 +39,8 @@ class Source(Protocol[T]):
         """How many there are, None where that is not known in advance."""
         ...
 
-    def items(self, recorder: Recorder) -> AsyncGenerator[Item[T], None]:
-        """Yield them in their order, as they are asked for."""
+    def items(self, recorder: Recorder) -> AsyncGenerator[list[Item[T]], None]:
+        """Yield them in their order, as they are asked for; those that are there come together."""
         ...
 
 
@@ -77,50 +77,40 @@ class SpecSource(Generic[T]):
         except TypeError:  # a wrapper, such as a progress bar, has the method for whatever it wraps
             return None
 
-    async def items(self, recorder: Recorder) -> AsyncGenerator[Item[T], None]:
+    async def items(self, recorder: Recorder) -> AsyncGenerator[list[Item[T]], None]:
         """Yield an item for each spec; with a journal, after it was kept there, all of them if they can be counted."""
         self._is_kept = recorder.journal is not None
-        if recorder.journal is None:
-            async with aclosing(_numbered(self.specs)) as numbered:
-                async for index, given in numbered:
-                    yield self._prepared(index, given).item
-            return
-        if isinstance(self.specs, _COLLECTIONS):
+        if self._is_kept and isinstance(self.specs, _COLLECTIONS):
             await self._keep_all(recorder)
-        async with aclosing(self._chunks()) as chunks:
-            async for chunk in chunks:
-                for item in await self._kept(chunk, recorder):
-                    yield item
+        async with aclosing(self._lumps()) as prepared:
+            async for lump in prepared:
+                yield await self._kept(lump, recorder) if self._is_kept else [each.item for each in lump]
         await recorder.note(is_complete=True)
 
     async def _keep_all(self, recorder: Recorder) -> None:
         """Write all intents down at once, so that a kill leaves all of them or none."""
         sound: list[_Prepared[T]] = []
-        async with aclosing(self._chunks()) as chunks:
-            async for chunk in chunks:
-                for prepared in chunk:
-                    if prepared.item.call is not None:
-                        prepared.item.call.close()
-                        prepared.item.call = None  # made anew when its turn comes
-                        sound.append(prepared)
+        async with aclosing(self._lumps()) as prepared:
+            async for lump in prepared:
+                for each in lump:
+                    if each.item.call is not None:
+                        each.item.call.close()
+                        each.item.call = None  # made anew when its turn comes
+                        sound.append(each)
         await recorder.add([_intent(each) for each in sound])
         self._seen.clear()
         await recorder.note(is_complete=True)
 
-    async def _chunks(self) -> AsyncGenerator[list[_Prepared[T]], None]:
-        chunk: list[_Prepared[T]] = []
-        async with aclosing(_numbered(self.specs)) as numbered:
-            async for index, given in numbered:
-                chunk.append(self._prepared(index, given))
-                if len(chunk) == _CHUNK:
-                    yield chunk
-                    chunk = []
-        if chunk:
-            yield chunk
+    async def _lumps(self) -> AsyncGenerator[list[_Prepared[T]], None]:
+        index = 0
+        async with aclosing(lumps_of(self.specs)) as pulled:
+            async for lump in pulled:
+                yield [self._prepared(number, given) for number, given in enumerate(lump, index)]
+                index += len(lump)
 
     def _prepared(self, index: int, given: Given) -> _Prepared[T]:
         """Check a spec and make its call; what is wrong with it is its result."""
-        spec, key = ChatSpec(), None
+        spec, key = _NO_SPEC, None
         try:
             spec = ChatSpec.of(given)
             key = spec.key if self.key is None else self.key(spec)
@@ -175,13 +165,15 @@ class JournalSource(Generic[T]):
     retry_failed: bool = False
     total: int | None = None
 
-    async def items(self, recorder: Recorder) -> AsyncGenerator[Item[T], None]:
+    async def items(self, recorder: Recorder) -> AsyncGenerator[list[Item[T]], None]:
         """Yield an item for each intent."""
-        async with aclosing(recorder.intents()) as intents:
-            async for intent in intents:
-                item = self.item_of(intent)
+        after = -1
+        while intents := await recorder.page(after, lumps.LUMP):
+            items = [self.item_of(intent) for intent in intents]
+            for item, intent in zip(items, intents, strict=True):
                 await adopt(item, intent, self.creator, retry_failed=self.retry_failed)
-                yield item
+            yield items
+            after = intents[-1].number
 
     def item_of(self, intent: Intent) -> Item[T]:
         """Return the item of an intent."""
@@ -239,17 +231,3 @@ def _reused(key: str) -> KeyReused:
     error = KeyReused(f"the key {key!r} stands for another chat already; a key is for one chat")
     error.key = key
     return error
-
-
-async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, Given], None]:
-    index = 0
-    if isinstance(specs, AsyncIterable):
-        async for given in specs:
-            yield index, given
-            index += 1
-        return
-    for given in specs:
-        yield index, given
-        index += 1
-        if index % _CHUNK == 0:
-            await asyncio.sleep(0)  # an endless iterable must not hold the loop

@@ -15,7 +15,9 @@ Id = int | str
 
 
 def _as_tuple(value: Iterable[Id] | None) -> tuple[Id, ...] | None:
-    if value is None or isinstance(value, str | bytes | Mapping):
+    if value is None or type(value) is tuple:
+        return value
+    if isinstance(value, str | bytes | Mapping):
         return value  # type: ignore[return-value]  # refused by name when the call is built
     return tuple(value) if isinstance(value, Iterable) else value
 
@@ -63,7 +65,7 @@ class ChatSpec:
             return given
         if isinstance(given, str):
             return cls(title=given)
-        if not isinstance(given, Mapping):
+        if type(given) is not dict and not isinstance(given, Mapping):
             raise InvalidParameter(f"a spec is {type(given).__name__}, not a ChatSpec, a map of its names, or a title")
         if unknown := [str(name) for name in given if name not in _NAMES]:
             raise InvalidParameter(f"a spec has no `{unknown[0]}`; its names are {', '.join(sorted(_NAMES))}")

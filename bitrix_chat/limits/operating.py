@@ -117,6 +117,27 @@ class OperatingBudget:
             return float("inf")
         return now if known.probing or self._never_fits(known, count) else max(now, known.reset_at)
 
+    def room(self, method: str, now: float) -> float:
+        """Return how many calls of `method` may leave now inside batches."""
+        known = self._methods.get(method)
+        if known is None:
+            return float("inf")
+        if known.blocked_until > now:
+            return 0
+        count = 0.0 if known.probing else self._affordable(known)
+        if count >= 1 or known.flying or known.flying_inside:
+            return count
+        return 1 if known.probing or known.reset_at <= now else 0
+
+    def _affordable(self, known: _Method) -> float:
+        cost = known.cost(inside=True)
+        if self.limit is None or not known.price:
+            return float("inf")
+        left = self.limit + _ROUNDING - known.used - known.reserved
+        if not cost:
+            return float("inf") if left >= 0 else 0
+        return max(0.0, left // cost)
+
     def depart(self, method: str, count: int = 1, *, inside: bool = False) -> None:
         """Reserve for calls that leave; those the limit has no room for go to find out what was forgotten."""
         known = self._methods.get(method)

@@ -29,6 +29,8 @@ MAX_ID: Final = 2**63 - 1
 
 _DIALOG_ID: Final = re.compile(r"(?:chat|sg)?([1-9]\d{0,18})|crm\|\w+\|(\d{1,19})", re.ASCII)
 _ONLY_OF_V2: Final = ("sg", "crm")
+_INTEGERS: Final = {int}
+_LISTS: Final = (list, tuple)
 EnumT = TypeVar("EnumT", bound=StrEnum)
 T = TypeVar("T")
 
@@ -54,9 +56,12 @@ def positive_ids(name: str, values: Iterable[Id] | None) -> list[Id] | None:
     """Return a list of ids; None where there is none, since the portal cannot tell an empty list from it."""
     if values is None:
         return None
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    if type(values) not in _LISTS and (isinstance(values, str | bytes) or not isinstance(values, Iterable)):
         raise InvalidParameter(f"`{name}` is {_shown(values)}, not a list of ids")
-    return [positive_id(f"{name}[{index}]", value) for index, value in enumerate(values)] or None
+    ids: list[Any] = list(values)
+    if set(map(type, ids)) == _INTEGERS and min(ids) > 0 and max(ids) <= MAX_ID:  # thousands of them, in a big chat
+        return ids
+    return [positive_id(f"{name}[{index}]", value) for index, value in enumerate(ids)] or None
 
 
 def dialog_id(name: str, value: DialogId) -> DialogId:

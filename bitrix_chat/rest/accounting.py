@@ -42,8 +42,9 @@ def times_of(request: Request, response: Response) -> Iterator[tuple[str, Any]]:
 def refused_for_time(request: Request, response: Response) -> Iterator[str]:
     """Yield the methods whose commands met the operating limit inside a batch."""
     if is_batch(request) and isinstance(response.result, dict):
-        commands = _commands(request)
-        for name, error in by_name(response.result.get("result_error")).items():
+        errors = by_name(response.result.get("result_error"))
+        commands = _commands(request) if errors else {}
+        for name, error in errors.items():
             if name in commands and isinstance(error, dict) and error.get("error") == "OPERATION_TIME_LIMIT":
                 yield commands[name]
 

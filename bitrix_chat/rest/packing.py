@@ -26,6 +26,8 @@ LONGEST_BATCH: Final = 1 << 20
 
 _UPLOADS: Final = re.compile(r"\.file\.(?:upload|save|commit)$", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")
+_MOSTLY_BEYOND_ASCII: Final = 1.6
+"""Octets a character from which on a text is written octet by octet, ASCII included."""
 _BOOLEAN_DEPTH: Final = 2
 """Arguments of a method, and of its `fields`; what nests deeper (keyboards, attachments) tells true from `Y`."""
 
@@ -124,7 +126,10 @@ def _text(value: str) -> str:
         return value
     if len(value) > LONGEST_COMMAND or ("$" in value and LOOKALIKE.search(value)):
         raise _Lossy
-    return "".join(map(_QUOTED.__getitem__, value.encode()))
+    octets = value.encode()
+    if len(octets) > _MOSTLY_BEYOND_ASCII * len(value):
+        return "%" + octets.hex("%").upper()  # in one go: what could be left as it is, is little
+    return "".join(map(_QUOTED.__getitem__, octets))
 
 
 _QUOTED: Final = tuple(quote(bytes((byte,)), safe="") for byte in range(256))

@@ -1,6 +1,8 @@
 """What the portal's two limits leave to one caller: slots of the bucket, and seconds of each method."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bitrix_chat.limits.limiter import RateLimiter
@@ -43,14 +45,17 @@ class Allowance:
         """Return whether a request with several calls may leave."""
         return self.budget.opens_at(BATCH, now) <= now
 
-    def admits(self, ticket: Ticket, now: float) -> bool:
-        """Return whether one more call may leave in a batch."""
-        return self.budget.opens_at(ticket.method, now, inside=True) <= now
+    def room(self, method: str, now: float) -> float:
+        """Return how many calls of a method may leave in a batch."""
+        return self.budget.room(method, now)
 
-    def depart_inside(self, ticket: Ticket) -> None:
-        """Reserve seconds for a call that leaves in a batch."""
-        ticket.inside = True
-        self.budget.depart(ticket.method, inside=True)
+    def depart_inside(self, group: Sequence[Ticket]) -> None:
+        """Reserve seconds for calls that leave in one batch."""
+        for ticket in group:
+            ticket.inside = True
+        for method, count in Counter([ticket.method for ticket in group]).items():
+            self.budget.depart(method, count, inside=True)
+        self.budget.depart(BATCH)
 
     def depart_alone(self, ticket: Ticket) -> None:
         """Reserve seconds for a ticket that leaves on its own."""
@@ -58,25 +63,23 @@ class Allowance:
         for method, count in ticket.work.items():
             self.budget.depart(method, count, inside=len(ticket.work) > 1 and method != BATCH)
 
-    def release(self, ticket: Ticket) -> None:
-        """Release what was reserved for a ticket."""
-        if ticket.inside:
-            self.budget.land(ticket.method, inside=True)
-            return
-        for method, count in ticket.work.items():
-            self.budget.land(method, count, inside=len(ticket.work) > 1 and method != BATCH)
-
     def land(self, group: list[Ticket]) -> None:
         """Release what was reserved, and let those look again who wait for an answer of anyone's."""
-        for ticket in group:
-            self.release(ticket)
         if group[0].inside:
+            for method, count in Counter([ticket.method for ticket in group]).items():
+                self.budget.land(method, count, inside=True)
             self.budget.land(BATCH)
+        else:
+            self._land_alone(group[0])
         if self.budget.watchers:
             waiting = list(self.budget.watchers)
             self.budget.watchers.clear()
             for watcher in waiting:
                 watcher.schedule()
+
+    def _land_alone(self, ticket: Ticket) -> None:
+        for method, count in ticket.work.items():
+            self.budget.land(method, count, inside=len(ticket.work) > 1 and method != BATCH)
 
     def learn(self, request: Request, response: Response) -> None:
         """Learn from the times that an answer tells, those inside a batch too."""

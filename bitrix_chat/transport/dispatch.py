@@ -83,6 +83,22 @@ class Dispatch:
             ClientClosed: the client is closed.
             BitrixError: whatever became of it.
         """
+        ticket = self.queue(exchange)
+        try:
+            return await ticket.future
+        except (asyncio.CancelledError, GeneratorExit):
+            self.abandon(ticket)
+            raise
+
+    def queue(self, exchange: Exchange) -> Ticket:
+        """Queue an exchange; its answer, or what it failed with, will be in the ticket's future.
+
+        Whoever waits for it no longer has to `abandon` the ticket.
+
+        Raises:
+            DeadlineExceeded: the wait is known to be longer than the exchange's deadline allows.
+            ClientClosed: the client is closed.
+        """
         if self._closed:
             raise ClientClosed("the client is closed", method=exchange.request.method)
         ticket = Ticket(exchange, asyncio.get_running_loop().create_future(), self._coalesce)
@@ -92,11 +108,7 @@ class Dispatch:
             self._refuse_if_late(ticket, self._allowance, self._ahead(ticket, self._allowance))
         self._line.push(ticket)
         self.schedule()
-        try:
-            return await ticket.future
-        except (asyncio.CancelledError, GeneratorExit):
-            self._abandon(ticket)
-            raise
+        return ticket
 
     async def conditions(self, method: str) -> Conditions:
         """Return what the limits allow now, and what a method was seen to cost."""
@@ -204,6 +216,8 @@ class Dispatch:
         self.schedule()
 
     def _refuse_late_ones(self, allowance: Allowance) -> None:
+        if all(ticket.exchange.deadline is None for ticket in self._line):
+            return
         ahead: Counter[Kind | None] = Counter()
         for ticket in self._line:
             of = ticket.kind if self._coalesce else None
@@ -388,7 +402,8 @@ class Dispatch:
                 its_own.status = None  # of another's request
             self._flights.settle(ticket, its_own)
 
-    def _abandon(self, ticket: Ticket) -> None:
+    def abandon(self, ticket: Ticket) -> None:
+        """Let a caller go: what has not left stays here."""
         self._line.discard(ticket)
         if not self._line and self._at_limiter is not None:
             self._at_limiter.cancel()

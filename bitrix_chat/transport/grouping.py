@@ -175,8 +175,8 @@ class Grouping:
 
     def came_down(self, group: Sequence[Ticket]) -> None:
         """Learn that a group is back, whatever became of it."""
-        for ticket in group:
-            self._ahead.discard(ticket.method)
+        if self._ahead:
+            self._ahead.difference_update(ticket.method for ticket in group)
 
     def seconds(self, group: Iterable[Ticket]) -> float | None:
         """Return how long the portal will work on a group; None as long as nobody knows."""

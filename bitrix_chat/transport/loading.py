@@ -6,7 +6,7 @@ from attrs import frozen
 
 from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.packing import LONGEST_BATCH
-from bitrix_chat.transport.allowance import BATCH, Allowance
+from bitrix_chat.transport.allowance import Allowance
 from bitrix_chat.transport.flights import Flights
 from bitrix_chat.transport.grouping import Grouping, Later, Pool
 from bitrix_chat.transport.waiting import Ticket, WaitingLine
@@ -29,11 +29,9 @@ class Loading:
         size = self._size(pool, allowance, now)
         group = [] if size == 1 else self._packed(pool, size, allowance, now)
         if len(group) > 1:
-            allowance.budget.depart(BATCH)
+            allowance.depart_inside(group)
             return group
-        if group:
-            allowance.release(group[0])
-        elif size == 1 and (first := pool.first()) is not None:
+        if not group and size == 1 and (first := pool.first()) is not None:
             self._line.take(first)
             group.append(first)
         if group:
@@ -45,7 +43,7 @@ class Loading:
         waiting = pool.waiting
         if first is None or waiting == 1 or pool.side == "alone":
             return 1
-        if not (allowance.takes_batches(now) and allowance.admits(first, now)):
+        if not (allowance.takes_batches(now) and allowance.room(first.method, now) >= 1):
             return 1
         kept = 0 if pool.is_short else allowance.reserve
         requests = max(1, allowance.limiter.free() + 1 - kept)  # the slot in hand is taken already
@@ -64,24 +62,29 @@ class Loading:
     def _packed(self, pool: Pool, size: int, allowance: Allowance, now: float) -> list[Ticket]:
         """Take up to `size` calls that may travel together; what would lose anything is set aside to leave alone."""
         group: list[Ticket] = []
+        rooms: dict[str, float] = {}
+        most: dict[str, int] = {}
         length = 0
         first = pool.first()
         duration = 0.0 if first is None else self._grouping.seen(first.method).duration
         while len(group) < size and (ticket := pool.first()) is not None:
+            method, command = ticket.method, ticket.command
             size = min(size, _commands_in(ticket, now, duration))
-            if ticket.command is None:
+            if method not in rooms:
+                rooms[method], most[method] = allowance.room(method, now), self._grouping.most(method)
+            if command is None:
                 self._line.set_aside(ticket)
             elif group and len(group) >= size:
                 break
-            elif not allowance.admits(ticket, now) or len(group) >= self._grouping.most(ticket.method):
+            elif rooms[method] < 1 or len(group) >= most[method]:
                 pool.drop(ticket)
-            elif _fits(ticket, group, length):
-                self._line.take(ticket)
-                allowance.depart_inside(ticket)
-                length += len(ticket.command)
-                group.append(ticket)
-            else:
+            elif group and not _may_join(ticket, group[0], length + len(command)):
                 break
+            else:
+                self._line.take(ticket)
+                rooms[method] -= 1
+                length += len(command)
+                group.append(ticket)
         return group
 
 
@@ -92,10 +95,6 @@ def _commands_in(ticket: Ticket, now: float, duration: float) -> int:
     return max(1, int((ticket.exchange.deadline - now) / (_HASTE * duration)))
 
 
-def _fits(ticket: Ticket, group: list[Ticket], length: int) -> bool:
+def _may_join(ticket: Ticket, first: Ticket, length: int) -> bool:
     """Return whether a call may join a group: to where that goes, and within what a batch can hold."""
-    if not group:
-        return True
-    if ticket.exchange.moved_to != group[0].exchange.moved_to or ticket.command is None:
-        return False
-    return length + len(ticket.command) <= LONGEST_BATCH
+    return ticket.exchange.moved_to == first.exchange.moved_to and length <= LONGEST_BATCH

@@ -107,6 +107,10 @@ class Retrying:
             return await self._inner.send(exchange)
         except BitrixError as error:
             first = error
+        return await self.go_on(exchange, first)
+
+    async def go_on(self, exchange: Exchange, first: BitrixError) -> Response:
+        """Repeat an exchange, if it may be repeated, whose first attempt has failed."""
         return await _repeater()(_Attempts(exchange, self._inner, self._policy, first).once)
 
 

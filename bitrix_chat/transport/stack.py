@@ -74,7 +74,7 @@ class Stack:
         )
         files = Downloading(wire, self._signing, self._dispatch, download_hosts)
         self.transport = PortalTransport(
-            self._reconciling, self._dispatch, files, policy=policy, home=self._home, host=self._signing.host
+            self._reconciling, retrying, self._dispatch, files, policy=policy, home=self._home, host=self._signing.host
         )
 
     async def close(self, grace: float) -> None:

@@ -95,12 +95,12 @@ class Ticket:
     def settle(self, result: Response | Exception) -> bool:
         """Write down what became of the exchange; False if nobody awaits it any more."""
         self.settled = True
-        if isinstance(result, Exception):
-            forget_frames(result)
         if isinstance(result, Response):
             self.exchange.succeed(result)
-        elif isinstance(result, BitrixError):
-            self.exchange.fail(result)
+        else:
+            forget_frames(result)
+            if isinstance(result, BitrixError):
+                self.exchange.fail(result)
         if self.future.done():
             return False
         if isinstance(result, Response):

@@ -238,7 +238,7 @@ async def test_progress_tells_what_the_run_waits_for(
 @on_virtual_clock
 async def test_a_run_whose_results_nobody_takes_waits_for_the_consumer(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bitrix_chat.bulk.engine.WINDOW", 60)
-    monkeypatch.setattr("bitrix_chat.bulk.engine.LUMP", 20)
+    monkeypatch.setattr("bitrix_chat.bulk.lumps.LUMP", 20)
     async with scene() as (_, b24):
         creator = b24.im.chat._creator()
         specs = SpecSource(creator, titles(200))

@@ -31,7 +31,7 @@ from bitrix_chat import (
     RestError,
     WrongEventLoop,
 )
-from bitrix_chat.bulk import engine
+from bitrix_chat.bulk import engine, lumps
 from bitrix_chat.portal import Cut, Fault
 from bitrix_chat.rest.request import Exchange, Request, Response
 from bitrix_chat.testing import ScriptedTransport, VirtualClockLoop, on_virtual_clock
@@ -846,7 +846,7 @@ async def test_the_jobs_name_tells_how_far_it_is():
 @on_virtual_clock
 async def test_the_window_is_not_widened_by_the_order_of_the_input(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine, "WINDOW", 60)
-    monkeypatch.setattr(engine, "LUMP", 20)
+    monkeypatch.setattr(lumps, "LUMP", 20)
     pulled = 0
 
     def counted() -> Iterator[str]:

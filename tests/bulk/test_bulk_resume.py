@@ -215,7 +215,7 @@ async def test_an_input_that_was_not_read_to_its_end_is_not_complete_after_a_res
         report = await b24.im.chat.resume(DictJournal(database)).run()
 
         assert not report.is_complete
-        assert len(portal.chats) == len(report) == 400
+        assert len(portal.chats) == len(report) == 450
         whole = await b24.im.chat.bulk(iter(titles(500)), journal=DictJournal(database)).run()
         assert whole.is_complete
         assert len(portal.chats) == 500

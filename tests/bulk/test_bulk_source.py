@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from bitrix_chat import BitrixChat, BulkState, ChatSpec, InvalidParameter, KeyReused, Outcome
-from bitrix_chat.bulk import engine
+from bitrix_chat.bulk import engine, lumps
 from bitrix_chat.testing import on_virtual_clock
 from tests.bulk.bulk_scenes import ADD, BOT_ADD, GET, belong, counts, keyed, registered, scene, scripted, titles
 
@@ -206,7 +206,7 @@ async def test_endless_specs_are_pulled_as_results_are_taken_and_no_further():
 @on_virtual_clock
 async def test_sending_pauses_while_nobody_takes_results_and_goes_on(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine, "WINDOW", 60)
-    monkeypatch.setattr(engine, "LUMP", 20)
+    monkeypatch.setattr(lumps, "LUMP", 20)
     async with scene(cost=0.01) as (portal, b24):
         results = aiter(b24.im.chat.bulk(titles(200)))
         taken = [await anext(results)]
@@ -232,7 +232,7 @@ async def test_a_key_that_comes_twice_with_an_equal_spec_is_one_chat_in_two_resu
 @on_virtual_clock
 async def test_a_key_that_is_new_is_so_once(has_journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine, "WINDOW", 60)
-    monkeypatch.setattr(engine, "LUMP", 20)
+    monkeypatch.setattr(lumps, "LUMP", 20)
     specs = [*keyed(100), *keyed(3)]
     async with scene(cost=0.01) as (portal, b24):
         job = b24.im.chat.bulk(specs, key_is_new=True, journal=tmp_path / "run.sqlite" if has_journal else None)

@@ -52,7 +52,7 @@ def command_of(request: Request) -> str | None:
     command = f"{method}?{'&'.join(pairs)}" if pairs else method
     if len(command) > LONGEST_COMMAND:
         return None
-    return Secret(command) if any(map(_is_secret, request.params)) else command
+    return Secret(command) if _hold_secrets(tuple(request.params)) else command
 
 
 @functools.cache
@@ -61,8 +61,8 @@ def _is_welcome(method: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_secret(name: str) -> bool:
-    return is_secret(name)
+def _hold_secrets(names: tuple[str, ...]) -> bool:
+    return any(map(is_secret, names))
 
 
 @functools.cache

@@ -69,7 +69,8 @@ class Loading:
         duration = 0.0 if first is None else self._grouping.seen(first.method).duration
         while len(group) < size and (ticket := pool.first()) is not None:
             method, command = ticket.method, ticket.command
-            size = min(size, _commands_in(ticket, now, duration))
+            if ticket.exchange.deadline is not None:
+                size = min(size, _commands_in(ticket.exchange.deadline - now, duration))
             if method not in rooms:
                 rooms[method], most[method] = allowance.room(method, now), self._grouping.most(method)
             if command is None:
@@ -88,11 +89,9 @@ class Loading:
         return group
 
 
-def _commands_in(ticket: Ticket, now: float, duration: float) -> int:
-    """Return how many commands a batch may have for a call with a bound to end in time, at least itself."""
-    if ticket.exchange.deadline is None or not duration:
-        return MAX_COMMANDS
-    return max(1, int((ticket.exchange.deadline - now) / (_HASTE * duration)))
+def _commands_in(seconds: float, duration: float) -> int:
+    """Return how many commands a batch may have for a call with so many seconds to end in time, at least itself."""
+    return max(1, int(seconds / (_HASTE * duration))) if duration else MAX_COMMANDS
 
 
 def _may_join(ticket: Ticket, first: Ticket, length: int) -> bool:

@@ -44,6 +44,7 @@ class Ticket:
         recalled: whether its caller gave it up while no byte had left, so that none may.
         settled: whether it is known what became of it.
         inside: whether it travels in a batch, or did so last.
+        method: the REST method that is called.
         work: the methods it makes the portal run, and how often each.
         kind: those methods, by which tickets wait together.
     """
@@ -57,12 +58,14 @@ class Ticket:
     left: bool = field(default=False, init=False)
     settled: bool = field(default=False, init=False)
     inside: bool = field(default=False, init=False)
+    method: str = field(init=False)
     work: Work = field(init=False)
     kind: Kind = field(init=False)
     _command: str | Literal[False] | None = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         request = self.exchange.request
+        self.method = request.method
         if is_batch(request):
             self.work, self.packs = work_of(request), False
             self.kind = frozenset(self.work), "alone"
@@ -82,11 +85,6 @@ class Ticket:
     def number(self) -> int:
         """Its place, lower first."""
         return self.exchange.place
-
-    @property
-    def method(self) -> str:
-        """The REST method that is called."""
-        return self.exchange.request.method
 
     def part(self) -> None:
         """Travel alone from now on."""

@@ -20,13 +20,16 @@ from bitrix_chat.transport.deadline import QUIESCENCE
 from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 
 if TYPE_CHECKING:
+    from bitrix_chat.events.bot import BotClient
+    from bitrix_chat.events.desired import DesiredBot
+    from bitrix_chat.events.registration import Ensured
     from bitrix_chat.models.user import Profile
     from bitrix_chat.resources.app import AppResource
     from bitrix_chat.resources.arguments import Id
     from bitrix_chat.resources.event import EventResource
     from bitrix_chat.resources.general import MethodResource, ServerResource
     from bitrix_chat.resources.im import ImResource
-    from bitrix_chat.resources.imbot import BotHandle, ImbotResource
+    from bitrix_chat.resources.imbot import ImbotResource
     from bitrix_chat.resources.user import UserResource
     from bitrix_chat.rest.batch_result import BatchResult
     from bitrix_chat.transport.flights import Departing, OnOrphan
@@ -228,16 +231,33 @@ class BitrixChat:
             await self._stack.close(grace)
 
     @discreet
-    def bot(self, bot_id: "Id", *, token: str | None = None) -> "BotHandle":
-        """Return what one bot can do.
+    def bot(self, bot_id: "Id", *, token: str | None = None) -> "BotClient":
+        """Return what one bot can do, and what happens to it.
 
         Args:
             bot_id: the bot's id.
             token: the token it was registered with; needed with a webhook, not with OAuth.
         """
-        from bitrix_chat.resources.imbot import BotHandle  # noqa: PLC0415
+        from bitrix_chat.events.bot import BotClient  # noqa: PLC0415
 
-        return BotHandle(self._transport, bot_id, token)
+        return BotClient(self._transport, bot_id, token)
+
+    async def ensure_bot(
+        self, desired: "DesiredBot", *, remove_others: bool = False, rewrite: bool = True, dry_run: bool = False
+    ) -> "Ensured":
+        """Find a bot by its code or register it, and make it as it is declared; see `BotClient.ensure`.
+
+        Raises:
+            InvalidParameter: the declaration is one that the portal would refuse, or contradicts what the bot is for
+                ever, its type and code; nothing was written.
+            BotNotOwned: the bot is another's, or the token is wrong; nothing was written.
+            BotNotRegistered: the portal refuses the registration; there are 100 bots already, for example.
+
+        Source: `imbot.v2.Bot.register`, `imbot.v2.Bot.update`, `imbot.v2.Command.*` (scope `imbot`).
+        """
+        from bitrix_chat.events.registration import ensure_bot  # noqa: PLC0415
+
+        return await ensure_bot(self._transport, desired, remove_others=remove_others, rewrite=rewrite, dry_run=dry_run)
 
     def profile(self) -> "Call[Profile]":
         """Get whoever the webhook or token acts for. Source: `profile`."""

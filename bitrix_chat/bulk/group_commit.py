@@ -21,10 +21,11 @@ class WriterThread(Generic[W]):
 
     `perform` runs in that thread. It returns for each piece of work what became of it: a value, or the error that its
     caller is to see. Work that was submitted is done even if its caller is cancelled. The thread starts with the
-    first work and ends with `rest`.
+    first work and ends with `rest`. Errors and the thread's name call `what` it writes by its name.
     """
 
     _perform: Callable[[Sequence[W]], Sequence[Any]]
+    _what: str = "journal"
     _waiting: _Queue[W] = field(init=False, factory=list)
     _is_flying: bool = field(init=False, default=False)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
@@ -65,10 +66,10 @@ class WriterThread(Generic[W]):
     def _settle_in(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if self._thread is not None and self._process != os.getpid():
-            raise WrongEventLoop("this journal was in use in the process that this one was forked from")
+            raise WrongEventLoop(f"this {self._what} was in use in the process that this one was forked from")
         if self._loop is not loop:
             if self._loop is not None and self._loop.is_running():
-                raise WrongEventLoop("this journal is in use in an event loop of another thread")
+                raise WrongEventLoop(f"this {self._what} is in use in an event loop of another thread")
             self._loop, self._is_flying = loop, False
         return loop
 
@@ -83,7 +84,7 @@ class WriterThread(Generic[W]):
 
     def _work_in_thread(self, works: list[W]) -> asyncio.Future[Sequence[Any]]:
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="bitrix-chat-journal")
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"bitrix-chat-{self._what}")
             self._process = os.getpid()
         return asyncio.get_running_loop().run_in_executor(self._thread, self._perform, works)
 

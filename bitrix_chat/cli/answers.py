@@ -62,8 +62,8 @@ def check_writable(out: Path | None, option: str = "--out") -> None:
         raise InvalidParameter(f"{option} cannot be written")
 
 
-def show(value: Any, *, lost: str = "It ran; its answer could not be printed") -> None:
-    """Print a value as JSON on stdout.
+def show(value: Any, *, lost: str = "It ran; its answer could not be printed", indent: int | None = 2) -> None:
+    """Print a value as JSON on stdout, without `indent` in one line, and flush it.
 
     Raises:
         NotPrinted: stdout is closed or takes no more; `lost` says what that means.
@@ -72,7 +72,7 @@ def show(value: Any, *, lost: str = "It ran; its answer could not be printed") -
     if sys.stdout is None:
         raise NotPrinted(f"{lost} (stdout is closed)")
     try:
-        print(as_json(value, sys.stdout.encoding or "ascii"), flush=True)
+        print(as_json(value, sys.stdout.encoding or "ascii", indent), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -82,13 +82,13 @@ def show(value: Any, *, lost: str = "It ran; its answer could not be printed") -
     raise NotPrinted(f"{lost} ({reason})")
 
 
-def as_json(value: Any, encoding: str = "utf-8") -> str:
+def as_json(value: Any, encoding: str = "utf-8", indent: int | None = 2) -> str:
     """Return a value as JSON, with escapes where the encoding cannot say it."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(value, indent=2)
+        return json.dumps(value, indent=indent)
     return text
 
 

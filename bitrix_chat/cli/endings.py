@@ -15,6 +15,7 @@ from bitrix_chat import (
     InvalidParameter,
     JournalError,
     MethodNotFound,
+    NotSubscribed,
     Outcome,
     OutcomeUnknown,
     PortalUnreachable,
@@ -23,6 +24,7 @@ from bitrix_chat import (
     UntrustedCertificate,
 )
 from bitrix_chat.cli.refusals import without_values
+from bitrix_chat.events.errors import ConsumerBusy, EventStoreError
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -51,6 +53,7 @@ _ADVICE: Final[tuple[tuple[type[BitrixError], str], ...]] = (
     (InsufficientScope, "Give the webhook or application the scope: im for chats, imbot for bots."),
     (InvalidCredentials, "Check the webhook URL or the token."),
     (MethodNotFound, "Check the method's name and its capitals."),
+    (NotSubscribed, "Subscribe first: bitrix-chat im v2 event subscribe."),
     (ReauthorizationRequired, "Authorize the application again."),
     (UntrustedCertificate, "Check the address; SSL_CERT_FILE names a certificate authority of your own."),
     (PortalUnreachable, "Check the portal's address and the network."),
@@ -59,7 +62,7 @@ _ADVICE: Final[tuple[tuple[type[BitrixError], str], ...]] = (
 
 def exit_code(error: BitrixError) -> int:
     """Return the exit code of a failure; what may have run weighs more than who failed."""
-    if isinstance(error, InvalidParameter | JournalError):
+    if isinstance(error, InvalidParameter | JournalError | ConsumerBusy | EventStoreError):
         return WRONG_USAGE
     if error.outcome is Outcome.UNKNOWN:
         return OUTCOME_UNKNOWN

@@ -19,6 +19,8 @@ from bitrix_chat.cli.call import call
 from bitrix_chat.cli.chat_structure import chat_structure
 from bitrix_chat.cli.create_chat import create_chat
 from bitrix_chat.cli.demo import demo
+from bitrix_chat.cli.echo_bot import echo_bot
+from bitrix_chat.cli.events import events
 from bitrix_chat.cli.portal import portal
 from bitrix_chat.cli.resume import resume
 from bitrix_chat.cli.secrets import secrets_given
@@ -59,7 +61,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-for _command in (demo, portal, create_chat, chat_structure, bulk, resume, report, call):
+for _command in (demo, echo_bot, portal, create_chat, chat_structure, bulk, resume, report, events, call):
     app.command(_command)
 _OWN: Final = frozenset(app)
 for _name, _summary in branches.BRANCHES.items():

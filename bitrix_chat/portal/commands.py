@@ -1,8 +1,12 @@
 """Slash commands: what bots let people call them by, and the few that the portal itself understands."""
 
-from typing import Final, final
+import re
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
+
+if TYPE_CHECKING:
+    from bitrix_chat.portal.state import Chat
 
 BUILT_IN: Final = (
     ("me", "Write about yourself in the third person", "text"),
@@ -10,6 +14,9 @@ BUILT_IN: Final = (
     ("quiet", "Write in small letters", "text"),
 )
 """Name, title and parameters of the portal's own commands."""
+
+# A command stands at the beginning of a line; what follows its name up to the end of the line are its parameters.
+_USE: Final = re.compile(r"^/([^ \n]+) ?(.*)$", re.MULTILINE)
 
 
 @final
@@ -25,6 +32,29 @@ class Command:
     common: bool = False
     hidden: bool = False
     extranet: bool = False
+
+    def is_open_to(self, chat: "Chat", *, extranet: bool) -> bool:
+        """Tell whether it can be used in a chat: where its bot is, unless it is common, and by guests if it says so."""
+        return (self.common or self.bot_id in chat.members) and (self.extranet or not extranet)
+
+
+@final
+@attrs.frozen
+class CommandUse:
+    """One use of a command; the context is `textarea`, `keyboard` or `menu`."""
+
+    command: Command
+    params: str
+    context: str
+
+    def shown(self) -> dict[str, int | str]:
+        """Show it as its event does."""
+        return {
+            "id": self.command.id,
+            "command": f"/{self.command.name}",
+            "params": self.params,
+            "context": self.context,
+        }
 
 
 @final
@@ -55,6 +85,22 @@ class Commands:
         wanted = name.removeprefix("/")
         return next((command for command in self.of(bot_id) if command.name == wanted), None)
 
+    def typed(self, text: str, chat: "Chat", *, extranet: bool) -> list[CommandUse]:
+        """List the uses in a text: bots may share a name, and each line may begin with a command."""
+        if "/" not in text:
+            return []
+        return [
+            CommandUse(command, params, "textarea")
+            for name, params in _USE.findall(text)
+            for command in self._by_id.values()
+            if command.name == name and command.is_open_to(chat, extranet=extranet)
+        ]
+
     def remove(self, command: Command) -> None:
         """Forget a command."""
         del self._by_id[command.id]
+
+    def forget(self, bot_id: int) -> None:
+        """Forget the commands of a bot."""
+        for command in self.of(bot_id):
+            self.remove(command)

@@ -25,29 +25,34 @@ _ABSENT: Final = frozenset(
         "public",
     }
 )
+_LANGUAGE: Final = "en"
 _ONLINE: Final = dict.fromkeys(("idle", "lastActivityDate", "mobileLastDate", "desktopLastDate"), False)
 
 
 def event_object(state: PortalState, event: LoggedEvent) -> dict[str, Any]:
-    """Show an event in its envelope."""
-    return {"eventId": event.id, "type": event.type, "date": iso(event.date), "data": _data(state, event)}
+    """Show an event in the envelope in which it is fetched."""
+    bot = None if event.bot is None else bot_object(event.bot, owned=True)
+    return {"eventId": event.id, "type": event.type, "date": iso(event.date), "data": event_data(state, event, bot)}
 
 
-def _data(state: PortalState, event: LoggedEvent) -> dict[str, Any]:
-    bot = state.bots.get(event.recipient)
+def event_data(state: PortalState, event: LoggedEvent, bot: dict[str, Any] | None) -> dict[str, Any]:
+    """Show what an event tells; `bot` is how its recipient is shown, which depends on the way it travels."""
+    shown: dict[str, Any] = {} if bot is None else {"bot": bot}
+    if event.chat is None:
+        return shown | {"language": _LANGUAGE}
     return {
-        **({} if bot is None else {"bot": bot_object(bot, owned=True)}),
-        **_subject(state, event),
+        **shown,
+        **_subject(state, event, event.chat),
         **event.details,
         "chat": _chat(state, event.chat, event.recipient),
         "user": user_object(state.users[event.actor]) | _ONLINE if event.actor in state.users else [],
-        "language": "en",
+        "language": _LANGUAGE,
     }
 
 
-def _subject(state: PortalState, event: LoggedEvent) -> dict[str, Any]:
+def _subject(state: PortalState, event: LoggedEvent, chat: Chat) -> dict[str, Any]:
     if event.message is None:
-        return {"dialogId": event.chat.dialog_id_for(event.recipient)}
+        return {"dialogId": chat.dialog_id_for(event.recipient)}
     if event.happening is Happening.MESSAGE_DELETE:
         return {"messageId": event.message.id}
     return {"message": message_object(state, event.message)}

@@ -47,7 +47,14 @@ def _attach(value: list[PhpValue] | dict[str, PhpValue]) -> list[PhpValue]:
 
 def _keyboard(value: list[PhpValue] | dict[str, PhpValue]) -> list[PhpValue]:
     buttons = value.get("BUTTONS") if isinstance(value, dict) and "BUTTONS" in value else value
-    return _kept(buttons, lambda button: bool(strval(button.get("TEXT"))) or button.get("TYPE") == "NEWLINE")
+    kept = _kept(buttons, lambda button: bool(strval(button.get("TEXT"))) or button.get("TYPE") == "NEWLINE")
+    bot_id = value.get("BOT_ID") if isinstance(value, dict) and "BUTTONS" in value else None
+    return [_called_by(button, bot_id) for button in kept] if bot_id else kept
+
+
+def _called_by(button: PhpValue, bot_id: PhpValue) -> PhpValue:
+    """Let a button with a command say whose it is."""
+    return {"BOT_ID": bot_id} | button if isinstance(button, dict) and "COMMAND" in button else button
 
 
 def _menu(value: list[PhpValue] | dict[str, PhpValue]) -> list[PhpValue]:

@@ -6,6 +6,7 @@ It is another host than the portal's, and shares a socket with it here (document
 import secrets
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, final
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -78,6 +79,8 @@ class AuthorizationServer:
         self._codes: dict[str, _Issued] = {}
         self._access: dict[str, _Issued] = {}
         self._refresh: dict[str, _Issued] = {}
+        self.application_token = new_secret(32)
+        self._for_events: dict[int, tuple[str, str, float]] = {}
         self._current = self._pair(1)
 
     @property
@@ -104,10 +107,53 @@ class AuthorizationServer:
         self._codes[code] = _Issued(user_id, self._clock() + _CODE_LIFETIME)
         return code
 
+    def event_address(self) -> dict[str, Any]:
+        """Return what every event of the application carries: where it comes from, and the token that proves it."""
+        return {
+            "domain": urlsplit(self._portal_address()).netloc,
+            "server_endpoint": f"{self._address()}/rest/",
+            "client_endpoint": f"{self._portal_address()}/rest/",
+            "member_id": self.member_id,
+            "application_token": self.application_token,
+        }
+
+    def event_auth(self, user_id: int) -> dict[str, Any]:
+        """Return what an event carries to act as a user; one pair of tokens serves many events."""
+        access, refresh, expires = self._for_events.get(user_id, ("", "", 0.0))
+        if expires <= self._clock():
+            expires = self._clock() + _TOKEN_LIFETIME
+            access, refresh, _ = self._pair(user_id)
+            self._for_events[user_id] = (access, refresh, expires)
+        return self._signed(access, refresh, expires, user_id)
+
+    def install(self, user_id: int) -> dict[str, Any]:
+        """Grant the application a new pair of tokens and return what the event of its installation carries."""
+        self._current = access, refresh, _ = self._pair(user_id)
+        shown = self._signed(access, refresh, self._clock() + _TOKEN_LIFETIME, user_id)
+        return {name: value for name, value in shown.items() if name not in {"expires", "user_id"}}
+
+    def uninstall(self) -> None:
+        """Take every token away from the application."""
+        for issued in (self._access, self._refresh, self._codes, self._for_events):
+            issued.clear()
+
+    def _signed(self, access: str, refresh: str, expires: float, user_id: int) -> dict[str, Any]:
+        return {
+            "access_token": access,
+            "refresh_token": refresh,
+            "expires": int(expires),
+            "expires_in": int(expires - self._clock()),
+            "scope": ",".join(sorted(self._scopes)),
+            "status": "L",
+            "user_id": user_id,
+            **self.event_address(),
+        }
+
     def expire_access_tokens(self) -> None:
         """End the life of every access token issued so far."""
         for issued in self._access.values():
             issued.expires_at = self._clock()
+        self._for_events.clear()
 
     def revoke_refresh_tokens(self) -> None:
         """Forget every refresh token."""

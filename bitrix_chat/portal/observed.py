@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 
+from bitrix_chat.portal.deliveries import Delivery, DeliveryQueue
 from bitrix_chat.portal.drive import DriveFile
 from bitrix_chat.portal.front import Front, Received
 from bitrix_chat.portal.limits import LeakyBucket
@@ -17,6 +18,7 @@ class Observed:
     _authorization: AuthorizationServer
     _bucket: LeakyBucket
     _front: Front
+    _queue: DeliveryQueue
     _rest: RestServer
     _state: PortalState
 
@@ -49,6 +51,16 @@ class Observed:
     def requests(self) -> deque[Received]:
         """The last REST requests."""
         return self._front.received
+
+    @property
+    def deliveries(self) -> deque[Delivery]:
+        """The last webhooks of events, oldest first, and what became of each."""
+        return self._queue.deliveries
+
+    @property
+    def pending_events(self) -> dict[int, list[int]]:
+        """By bot or user, the ids of the events they have neither confirmed nor lost to the time."""
+        return self._state.events.pending
 
     @property
     def max_in_flight(self) -> int:

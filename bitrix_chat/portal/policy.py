@@ -67,6 +67,19 @@ class PortalPolicy:
         unknown_owner_joins: Whether an owner who does not exist becomes a member, as before REST revision 35.
         max_file_size: Bytes of a file, decoded, beyond which it is FILE_TOO_LARGE.
         max_input_vars: PHP's limit of form variables, in a body and in each command of a batch.
+        private_joins: Whether a bot learns as JOINCHAT that a private chat with it began; the source says so, the
+            documentation of `imbot.v2` is silent.
+        event_cursor: How a page of events names the next one: `nextOffset`, the `lastEventId` of portals from before
+            March 2026 (null on an empty page), or not at all.
+        event_has_more: When a page of events promises more: when it is full, or always.
+        event_order: How a page lists its events; the cursor follows the one listed last.
+        event_ids: In which order events get their ids: as they happen, or every two of them swapped, so that a lower
+            id turns up after a higher one, as it does where transactions overlap.
+        event_repeats: What comes twice: nothing; every event, within its page; or what was acknowledged, once more.
+        delivery_connections: How many webhooks are on their way at once; with one they arrive in their order.
+        delivery_delay: Seconds that each webhook spends in the queue.
+        delivery_timeout: Seconds after which a handler that does not answer is given up.
+        delivery_beyond_loopback: Whether webhooks leave the machine.
     """
 
     statuses: Literal["docs", "source"] = "docs"
@@ -86,6 +99,16 @@ class PortalPolicy:
     unknown_owner_joins: bool = False
     max_input_vars: int = 1000
     max_file_size: int = 100 * 1024 * 1024
+    private_joins: bool = False
+    event_cursor: Literal["nextOffset", "lastEventId", "none"] = "nextOffset"
+    event_has_more: Literal["full", "always"] = "full"
+    event_order: Literal["ascending", "shuffled"] = "ascending"
+    event_ids: Literal["ascending", "swapped"] = "ascending"
+    event_repeats: Literal["never", "listed", "acknowledged"] = "never"
+    delivery_connections: int = 10
+    delivery_delay: float = 0.0
+    delivery_timeout: float = 30.0
+    delivery_beyond_loopback: bool = False
 
     def status(self, code: str) -> int:
         """Return the HTTP status of a code about which documentation and source differ."""

@@ -14,16 +14,18 @@ from aiohttp import web
 
 from bitrix_chat.portal.auth import SCOPES, Gate
 from bitrix_chat.portal.certificates import ThrowawayAuthority
+from bitrix_chat.portal.deliveries import DeliveryQueue
+from bitrix_chat.portal.event_posts import EventPosts
 from bitrix_chat.portal.faults import FaultScript
 from bitrix_chat.portal.front import Front
 from bitrix_chat.portal.limits import BanningOperatingLimit, LeakyBucket, OperatingLimit, SlidingOperatingLimit
-from bitrix_chat.portal.notifications import NotifyType
 from bitrix_chat.portal.oauth import AuthorizationServer, Grant
 from bitrix_chat.portal.oauth_endpoint import AUTHORIZE_PATHS, TOKEN_PATHS, OAuthEndpoint
 from bitrix_chat.portal.observed import Observed
 from bitrix_chat.portal.policy import Plan, PortalPolicy
 from bitrix_chat.portal.rest import RestServer
 from bitrix_chat.portal.scripts import Scripts
+from bitrix_chat.portal.staged import Staged
 from bitrix_chat.portal.state import ADMIN_ID, PortalState
 from bitrix_chat.portal.thread import PortalThread
 
@@ -34,11 +36,10 @@ if TYPE_CHECKING:
 _SHUTDOWN: Final = 0.001  # as good as none; 0 would wait for ever
 _TURNS_TO_CLOSE: Final = 10
 _NO_COSTS: Final[Mapping[str, float]] = MappingProxyType({})
-_NO_BUTTONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @final
-class Portal(Observed):
+class Portal(Observed, Staged):
     """A small Bitrix24 on loopback, with an administrator (user 1), a webhook of theirs and one application.
 
     Users 2..users+1 are active employees; `inactive_user_ids` and `extranet_user_id` name the others.
@@ -61,7 +62,7 @@ class Portal(Observed):
         chat_colors: Whether the portal's option for chat colours is on.
         seed: Of the colours chosen for chats that name none.
         redirect_uri: Where the application wants its authorization codes.
-        keep_requests: How many requests `requests` remembers.
+        keep_requests: How many requests `requests` remembers, and how many webhooks `deliveries`.
     """
 
     def __init__(
@@ -115,6 +116,8 @@ class Portal(Observed):
             scripts=self._scripts,
             keep=keep_requests,
         )
+        self._queue = DeliveryQueue(policy=policy, faults=self.faults, clock=self.now, sleep=sleep, keep=keep_requests)
+        self._posts = EventPosts(self._state, self._authorization, self._queue)
         self._endpoint = OAuthEndpoint(
             self._authorization, faults=self.faults, policy=policy, sleep=sleep, redirect_uri=redirect_uri
         )
@@ -146,12 +149,14 @@ class Portal(Observed):
             await self.stop()
             raise
         self._port = self._runner.addresses[0][1]
+        self._queue.start()
 
     async def stop(self) -> None:
         """Close the socket and end what is still running."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        await self._queue.stop()
         server = runner.server
         transports = [connection.transport for connection in server.connections] if server else []
         await runner.cleanup()
@@ -266,50 +271,6 @@ class Portal(Observed):
         very socket (`localhost`) will do.
         """
         self._front.moved_to = new_portal_url
-
-    def add_file(
-        self,
-        content_type: str = "image/png",
-        *,
-        name: str = "file",
-        content: bytes = b"",
-        user_id: int = ADMIN_ID,
-        folder_id: int | None = None,
-    ) -> int:
-        """Put a file on the portal's drive and return its id, as `disk.folder.uploadfile` would.
-
-        Args:
-            content_type: What the drive takes it for.
-            name: Its name; one that is taken gets a number.
-            content: Its bytes.
-            user_id: Whose file it is.
-            folder_id: A folder that `im.disk.folder.get` answered; None for the user's own storage.
-
-        Raises:
-            ValueError: There is no such folder.
-        """
-        drive = self._state.drive
-        folder = drive.storage_of(user_id) if folder_id is None else drive.folder(folder_id)
-        if folder is None:
-            raise ValueError(f"the drive has no folder {folder_id}")
-        return drive.add(folder, name, content, author=user_id, content_type=content_type).id
-
-    def add_notification(
-        self, user_id: int, text: str, *, buttons: Mapping[str, str] = _NO_BUTTONS, takes_answers: bool = False
-    ) -> int:
-        """Notify a user as the portal's own modules do, which can ask for more than REST can, and return the id.
-
-        Args:
-            user_id: Whom.
-            text: What.
-            buttons: Values by title; such a notification waits for `im.notify.confirm`.
-            takes_answers: Whether `im.notify.answer` is welcome.
-        """
-        kind = NotifyType.CONFIRM if buttons else NotifyType.SYSTEM
-        added = self._state.notifications.add(
-            user_id, 0, text, type=kind, buttons=dict(buttons), takes_answers=takes_answers
-        )
-        return added.id
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         with self._scripts.kept():

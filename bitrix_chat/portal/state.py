@@ -7,6 +7,7 @@ from typing import Final, final
 import attrs
 
 from bitrix_chat.enums import Color
+from bitrix_chat.portal.command_uses import commands_in, use_command
 from bitrix_chat.portal.commands import Commands
 from bitrix_chat.portal.departments import ROOT_ID, Structure
 from bitrix_chat.portal.drive import Drive
@@ -174,7 +175,7 @@ class PortalState:
         self.drive = Drive(clock)
         self.links = SignedLinks(address)
         self.notifications = Notifications(clock)
-        self.events = EventLog(clock, self.bots)
+        self.events = EventLog(clock, self.bots, policy)
         self.messages: dict[int, Message] = {}
         self.template_ids = TemplateIds(clock, self.messages)
         self.recents = Recents()
@@ -267,7 +268,15 @@ class PortalState:
         pair = frozenset((one, other))
         if pair not in self._private:
             self._private[pair] = self.new_chat(title=self.users[other].name, owner=one, kind="private", members=pair)
+            if self.policy.private_joins:
+                self._announce_private(self._private[pair], one, other)
         return self._private[pair]
+
+    def _announce_private(self, chat: Chat, one: int, other: int) -> None:
+        """Tell a bot of its first talk with a person, who counts as the one that brought it in."""
+        bots = [user_id for user_id in (one, other) if user_id in self.bots]
+        if len(bots) == 1:
+            self.events.tell(self.bots[bots[0]], Happening.JOIN_CHAT, chat, chat.partner_of(bots[0]))
 
     def post(self, chat: Chat, author: int, text: str, *, system: bool = False, extras: Extras = PLAIN) -> int:
         """Append a message and return its id, which is unique in the portal; its author has read what is there."""
@@ -289,5 +298,8 @@ class PortalState:
         )
         chat.messages.append(message)
         self.messages[message_id] = message
-        self.events.record(Happening.MESSAGE_ADD, chat, author, message=message)
+        uses = [] if system else commands_in(self, text, chat, author)
+        self.events.record(Happening.MESSAGE_ADD, chat, author, message=message, for_bots=not (system or uses))
+        for use in uses:
+            use_command(self, use, chat, author, message)
         return message_id

@@ -28,7 +28,7 @@ from bitrix_chat.rest.request import Exchange, Response
 from bitrix_chat.transport.allowance import BATCH, Allowance
 from bitrix_chat.transport.deadline import too_late
 from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
-from bitrix_chat.transport.grouping import LONGEST, Grouping, Pool, PoolKey, pools_of
+from bitrix_chat.transport.grouping import LONGEST, Grouping, Pool, PoolKey, pools_of, pools_of_singles
 from bitrix_chat.transport.groups import own
 from bitrix_chat.transport.loading import Loading
 from bitrix_chat.transport.signing import Signing
@@ -220,7 +220,7 @@ class Dispatch:
             return
         ahead: Counter[Kind | None] = Counter()
         for ticket in self._line:
-            of = ticket.kind if self._coalesce else None
+            of = ticket.kind if self._coalesce or self._line.count(ticket.kind) <= allowance.few else None
             ahead[of] += 1
             try:
                 self._refuse_if_late(ticket, allowance, self._requests_for(ahead[of] - 1, ticket, allowance))
@@ -237,7 +237,9 @@ class Dispatch:
         if self._coalesce:  # queues of other methods take turns with its own
             return self._requests_for(self._line.count(ticket.kind), ticket, allowance)
         now = asyncio.get_running_loop().time()
-        ready = self._line.ready(lambda other: allowance.opens_at(other, now) <= now)
+        lanes = self._line.lanes(lambda other: allowance.opens_at(other, now) <= now)
+        is_few = self._line.count(ticket.kind) < allowance.few
+        ready = sum(lane.count for lane in lanes if lane.count <= allowance.few or not is_few)
         return max(0, ready - (self._at_limiter is not None))
 
     def _requests_for(self, tickets: int, ticket: Ticket, allowance: Allowance) -> int:
@@ -305,9 +307,7 @@ class Dispatch:
         if not self._line or not self._may_depart():
             return None
         lanes = self._line.lanes(lambda ticket: self._may_leave(ticket, allowance, now))
-        if not lanes or not self._coalesce:
-            return Pool(("alone", True), "alone", is_short=True, lanes=lanes) if lanes else None
-        pools = pools_of(lanes, allowance.few)
+        pools = (pools_of if self._coalesce else pools_of_singles)(lanes, allowance.few)
         if only_short:
             pools = [pool for pool in pools if pool.is_short]
         has_turn = [pool for pool in pools if pool.is_short is not self._short_left_last] or pools

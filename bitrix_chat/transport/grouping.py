@@ -151,6 +151,12 @@ def pools_of(lanes: Sequence[Lane], few: int) -> list[Pool]:
     return list(pools.values())
 
 
+def pools_of_singles(lanes: Sequence[Lane], few: int) -> list[Pool]:
+    """Sort lanes where every call travels alone: those of a few calls take turns with all the others together."""
+    sorted_out = {is_few: [lane for lane in lanes if (lane.count <= few) is is_few] for is_few in (True, False)}
+    return [Pool(("alone", is_few), "alone", True, found) for is_few, found in sorted_out.items() if found]
+
+
 class Grouping:
     """Learns how long calls take and how large a request may be."""
 

@@ -213,10 +213,6 @@ class WaitingLine:
         """Return the first ticket of each kind of work."""
         return [head for _, head in self._waiting()]
 
-    def ready(self, may_leave: Callable[[Ticket], bool]) -> int:
-        """Return how many tickets wait only for a slot."""
-        return sum(lane.count for lane in self.lanes(may_leave))
-
     def _waiting(self) -> Iterator[tuple[Lane, Ticket]]:
         for lane in list(self._lanes.values()):
             head = lane.head()

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 PORTAL = ["--url", "--token", "--timeout", "--plan"]
+LISTENING = ["--url", "--token", "--bot-token", "--plan"]
 ADD = [
     f"--{name}" for name in ("bot-id", "bot-token", "title", "description", "color", "avatar", "user-ids", "dry-run")
 ]
@@ -23,6 +24,8 @@ SECRETS = ("WEBHOOK_URL", "TOKEN", "BOT_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "A
             [],
             [
                 "demo",
+                "echo-bot",
+                "events",
                 "portal",
                 "create-chat",
                 "chat-structure",
@@ -35,6 +38,8 @@ SECRETS = ("WEBHOOK_URL", "TOKEN", "BOT_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "A
             ],
         ),
         (["demo"], ["--chats"]),
+        (["echo-bot"], ["TEXTS"]),
+        (["events"], [*LISTENING, "--bot-id", "--store", "--follow", "--from-start", "--with-user-events"]),
         (["portal"], ["--port", "--plan", "--cost", "--operating-limit", "--tls", "--faults", "--json"]),
         (["create-chat"], [*PORTAL, "--fields", "--out", "--dry-run"]),
         (["chat-structure"], ["--empty"]),

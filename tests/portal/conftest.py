@@ -1,13 +1,16 @@
 """A portal to ask over a real socket, and a clock that only moves when it is told to."""
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 
 import aiohttp
 import attrs
 import pytest
+from aiohttp import web
 
 from bitrix_chat.portal import Plan, Portal
+from bitrix_chat.portal.php import parse_str
 
 BOT_TOKEN = "secret-of-bot"
 
@@ -76,6 +79,12 @@ async def session():
 
 
 @pytest.fixture
+def asker(session):
+    """Make an Asker of a portal that a test runs by itself."""
+    return lambda portal: Asker(portal, session)
+
+
+@pytest.fixture
 async def serve(session):
     """Start portals with given options, each with an Asker."""
     async with AsyncExitStack() as stack:
@@ -100,3 +109,52 @@ def portal(ask):
 @pytest.fixture
 def clock():
     return Clock()
+
+
+class Handler:
+    """A bot's own server: keeps what was posted to it, and answers as it is told."""
+
+    def __init__(self):
+        self.posts = []
+        self.types = []
+        self.status = 200
+        self.open = asyncio.Event()
+        self.open.set()
+        self.url = ""
+        self._more = asyncio.Event()
+
+    async def handle(self, request):
+        body = await request.read()
+        self.types.append(request.content_type)
+        self.posts.append(parse_str(body.decode(), max_vars=10_000))
+        self._more.set()
+        await self.open.wait()
+        return web.Response(status=self.status, headers={"Location": self.url} if self.status == 302 else {})
+
+    async def until(self, number):
+        """Wait until so many have arrived, answered or not."""
+        while len(self.posts) < number:
+            self._more.clear()
+            await self._more.wait()
+
+    @property
+    def events(self):
+        return [post["event"] for post in self.posts]
+
+
+@pytest.fixture
+async def handler():
+    handler = Handler()
+    runner = web.ServerRunner(web.Server(handler.handle), shutdown_timeout=0.001)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    handler.url = f"http://127.0.0.1:{runner.addresses[0][1]}/events"
+    yield handler
+    handler.open.set()
+    await runner.cleanup()
+
+
+@pytest.fixture
+def posted(handler):
+    """The fields of a bot in webhook mode."""
+    return {"eventMode": "webhook", "webhookUrl": handler.url}

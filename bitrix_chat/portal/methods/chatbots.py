@@ -6,6 +6,7 @@ A bot belongs to an application: the client id of the access token or, over a we
 
 from typing import Any, Final
 
+from bitrix_chat.portal.event_log import Happening
 from bitrix_chat.portal.methods.arguments import bound_array, bound_int, either_spelling
 from bitrix_chat.portal.methods.registration import application, described, register_bot, update_bot
 from bitrix_chat.portal.methods.registry import Invocation, MethodTable
@@ -80,9 +81,14 @@ def bot_update(call: Invocation) -> dict[str, Any]:
 
 @METHODS.add("imbot.v2.Bot.unregister", scope="imbot")
 def bot_unregister(call: Invocation) -> dict[str, bool]:
-    """Remove a bot; its account stays, dismissed (REST method `imbot.v2.Bot.unregister`)."""
-    bot = own_bot(call)
-    del call.state.bots[bot.id]
-    call.state.users[bot.id].active = False
-    call.state.events.forget(bot.id)
+    """Remove a bot; its account stays, dismissed (REST method `imbot.v2.Bot.unregister`).
+
+    Only a bot in webhook mode is told: the queue of one in fetch mode goes with it.
+    """
+    bot, state = own_bot(call), call.state
+    state.events.tell(bot, Happening.BOT_DELETE, None, call.caller.user_id)
+    del state.bots[bot.id]
+    state.users[bot.id].active = False
+    state.commands.forget(bot.id)
+    state.events.forget(bot.id)
     return {"result": True}

@@ -2,10 +2,12 @@
 
 from typing import Any, Final
 
+from bitrix_chat.portal.event_log import LoggedEvent
 from bitrix_chat.portal.event_views import event_object
 from bitrix_chat.portal.methods.arguments import bound_int, is_yes
 from bitrix_chat.portal.methods.chatbots import own_bot
 from bitrix_chat.portal.methods.registry import Invocation, MethodTable
+from bitrix_chat.portal.policy import PortalPolicy
 from bitrix_chat.portal.refusal import Refusal
 
 METHODS: Final = MethodTable()
@@ -51,9 +53,20 @@ def _fetched(call: Invocation, recipients: frozenset[int]) -> dict[str, Any]:
     """Answer a page; it has more behind it, as far as the portal knows, whenever it is full."""
     offset = max(0, bound_int(call.params, "offset", 0))
     limit = min(max(1, bound_int(call.params, "limit", _PAGE)), _MAX_PAGE)
-    events = call.state.events.fetch(recipients, offset, limit)
+    events, policy = call.state.events.fetch(recipients, offset, limit), call.state.policy
+    if policy.event_order == "shuffled":
+        call.state.random.shuffle(events)
     return {
         "events": [event_object(call.state, event) for event in events],
-        "nextOffset": max(offset, events[-1].id + 1) if events else offset,
-        "hasMore": len(events) >= limit,
+        **_cursor(policy, events, offset),
+        "hasMore": len(events) >= limit or policy.event_has_more == "always",
     }
+
+
+def _cursor(policy: PortalPolicy, events: list[LoggedEvent], offset: int) -> dict[str, int | None]:
+    """Say where to go on, in the words of the portal's age."""
+    if policy.event_cursor == "lastEventId":
+        return {"lastEventId": events[-1].id if events else None}
+    if policy.event_cursor == "none":
+        return {}
+    return {"nextOffset": max(offset, events[-1].id + 1) if events else offset}

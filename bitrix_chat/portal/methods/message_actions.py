@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from bitrix_chat.portal.command_uses import use_command
+from bitrix_chat.portal.commands import CommandUse
 from bitrix_chat.portal.creation import NewChat, create_chat
 from bitrix_chat.portal.editing import chat_of, react, take_back
 from bitrix_chat.portal.messages import LIKE, Message
@@ -45,14 +47,24 @@ def message_command(call: Invocation) -> bool:
         raise Refusal("BOT_ID_ERROR", "Bot ID can't be empty")
     if not name:
         raise Refusal("COMMAND_ERROR", "Command can't be empty")
-    message, bot = accessible_message(call, message_id), call.state.bots.get(bot_id)
-    command = call.state.commands.named(bot_id, name)
-    if message is None or bot is None or command is None:
-        raise Refusal("PARAMS_ERROR", "Incorrect params")
-    if not command.common and bot_id not in chat_of(call.state, message).members:
-        raise Refusal("PARAMS_ERROR", "Incorrect params")
-    bot.counts["Command"] += 1
+    arguments = strval(params.get("COMMAND_PARAMS"))
+    run_command(call, message_id, bot_id=bot_id, name=name, params=arguments, context="keyboard")
     return True
+
+
+def run_command(call: Invocation, message_id: int, *, bot_id: int, name: str, params: str, context: str) -> None:
+    """Use a command by what a message offers for it; the event carries that message.
+
+    Raises:
+        Refusal: PARAMS_ERROR, the caller can't read the message or can't use the command there.
+    """
+    message, command = accessible_message(call, message_id), call.state.commands.named(bot_id, name)
+    if message is None or command is None:
+        raise Refusal("PARAMS_ERROR", "Incorrect params")
+    chat, user_id = chat_of(call.state, message), call.caller.user_id
+    if not command.is_open_to(chat, extranet=call.state.users[user_id].extranet):
+        raise Refusal("PARAMS_ERROR", "Incorrect params")
+    use_command(call.state, CommandUse(command, params, context), chat, user_id, message)
 
 
 @METHODS.add("im.message.share", scope="im")

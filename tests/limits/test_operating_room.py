@@ -67,11 +67,12 @@ def test_where_the_limit_is_used_up_one_call_goes_to_see_what_was_forgotten():
 def test_a_share_that_the_portal_does_not_count_leaves_all_the_room_until_the_limit_is_over():
     budget = OperatingBudget(480.0)
     for used in [100.0] * 20:
-        budget.learn(METHOD, told(used, 10.0), 0.0, worked=100.0, inside=True)
+        budget.learn(METHOD, told(used, 10.0), 0.0, worked=1_000.0, inside=True)
 
     assert budget.cost(METHOD, inside=True) == 0
     assert budget.room(METHOD, 0.0) == math.inf
-    budget.learn(METHOD, told(600.0, 0.0), 0.0, worked=0.0, inside=True)
+    budget.learn(METHOD, told(600.0, 10.0), 0.0, worked=1_000.0, inside=True)
+    assert budget.cost(METHOD, inside=True) == 0
     assert budget.room(METHOD, 0.0) == 0
 
 

@@ -36,6 +36,36 @@ if TYPE_CHECKING:
         QueryLimitExceeded, ReauthorizationRequired, RequestError, RestError, ServerError, TokenRefreshFailed,
         TokenStoreError, UnexpectedAnswer, UntrustedCertificate, UntrustedRedirect, WrongArgument, WrongEventLoop,
     )
+    from bitrix_chat.events.app_events import AppInstalled, AppUninstalled
+    from bitrix_chat.events.application_token import application_token_of_bot
+    from bitrix_chat.events.bot import BotClient
+    from bitrix_chat.events.bot_events import (
+        BotDeleted, CommandAdded, CommandContext, ContextOpened, JoinedChat, MessageAdded, MessageDeleted,
+        MessageUpdated, ReactionAction, ReactionChanged, UsedCommand,
+    )
+    from bitrix_chat.events.command_spec import BotChange, CommandSpec
+    from bitrix_chat.events.decode import decode_polled, decode_posted
+    from bitrix_chat.events.delivery import Delivery, Source
+    from bitrix_chat.events.desired import DesiredBot
+    from bitrix_chat.events.errors import (
+        ConsumerBusy, EventNotBound, EventStoreError, InboxFull, UntrustedInstallation,
+    )
+    from bitrix_chat.events.event import AnswerableEvent, BotEvent, ChatEvent, Event, EventBot, UnknownEvent, UserEvent
+    from bitrix_chat.events.handles import ChatHandle
+    from bitrix_chat.events.inbox import Inbox
+    from bitrix_chat.events.installation import Installation
+    from bitrix_chat.events.memory_store import MemoryEventStore
+    from bitrix_chat.events.polling import EventStream
+    from bitrix_chat.events.receiver import WebhookReceiver
+    from bitrix_chat.events.reception import ReceiverResponse, Reception
+    from bitrix_chat.events.registration import Ensured
+    from bitrix_chat.events.router import EventRouter
+    from bitrix_chat.events.run_options import RunCounts
+    from bitrix_chat.events.sqlite_store import SqliteEventStore
+    from bitrix_chat.events.store import DeadLetter, EventStore, KeptEvent
+    from bitrix_chat.events.user_events import (
+        UserJoinedChat, UserMessageAdded, UserMessageDeleted, UserMessageUpdated, UserReactionChanged,
+    )
     from bitrix_chat.limits import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, RateLimiter, shared_limiter
     from bitrix_chat.models import bb_code
     from bitrix_chat.models.account import Account
@@ -86,35 +116,43 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [
     "ENTERPRISE", "KEY_ENTITY_TYPE", "NO_RETRIES", "STANDARD", "AccessDenied", "AccessTokenAuth", "Account",
-    "AllRead", "AppInfo", "ApplicationStatus", "AttachedFile", "AttachedImage", "Attachment", "AuthError",
-    "AuthStrategy", "AvatarType", "Background", "BatchHalted", "BatchRefused", "BatchResult", "BitrixChat",
-    "BitrixError", "Bot", "BotError", "BotIdRequired", "BotInfo", "BotNotFound", "BotNotOwned", "BotNotRegistered",
-    "BotPage", "BotTokenRequired", "BotType", "BulkFailures", "BulkJob", "BulkPlan", "BulkReport", "BulkResult",
-    "BulkState", "BulkStopped", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call", "Chat",
-    "ChatInfo", "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatSpec", "ChatType",
-    "ClientClosed", "Color", "ColorToken", "Command", "CommandInfo", "CommandList", "CommandRefused", "CommandResult",
-    "CommittedFiles", "ConnectionLost", "CounterTotals", "Counters", "Credentials", "CursorStalled",
-    "DeadlineExceeded", "DelimiterBlock", "Department", "DialogMessages", "DownloadFailed", "DownloadLink",
-    "DriveFile", "DriveLinks", "DriveObject", "Ending", "Entity", "EntityLink", "EventDelivery", "EventHandler",
-    "EventMode", "EventPage", "EventRecord", "ExpiredToken", "File", "FileBlock", "FileContent", "FileImage",
-    "FileRefused", "FileTokenStore", "Forward", "FoundMessages", "FoundReactions", "Gender", "GridBlock",
-    "GridDisplay", "GridRow", "ImRevision", "ImageBlock", "ImageSize", "InsecureUrl", "InsufficientScope", "Intent",
-    "IntentState", "InvalidCredentials", "InvalidParameter", "InvalidPortalUrl", "Journal", "JournalError",
-    "JournalInUse", "KeyReused", "Keyboard", "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl",
-    "MemberOrder", "MemoryRateLimiter", "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageBlock",
-    "MessageContext", "MessageInProgress", "MessageInfo", "MessageRefused", "MessageViews", "MethodAvailability",
-    "MethodNotFound", "NewLine", "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification",
-    "NotificationKind", "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType",
-    "OAuthAuth", "OperationTimeLimit", "Outcome", "OutcomeUnknown", "PermissionDeniedError", "Plan", "PortalDeleted",
-    "PortalError", "PortalMismatch", "PortalOverloaded", "PortalUnreachable", "Profile", "Progress", "PublicLink",
-    "QueryLimitExceeded", "Range", "RateLimiter", "RawBlock", "Reaction", "ReadMark", "ReadReceipt", "ReadState",
-    "ReauthorizationRequired", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines", "RecentMessage",
-    "RecentPage", "Reference", "Request", "RequestError", "Response", "RestError", "RetryPolicy", "Revision", "Run",
-    "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem", "SentMessage", "ServerError", "ShareTarget",
-    "SortOrder", "SqliteJournal", "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed",
-    "TokenStore", "TokenStoreError", "UnexpectedAnswer", "UntrustedCertificate", "UntrustedRedirect", "UploadedFile",
-    "User", "UserBlock", "UserStatus", "ViewerAttributes", "WebhookAuth", "WrongArgument", "WrongEventLoop",
-    "__version__", "bb_code", "escape", "ref", "shared_limiter", "url_filter",
+    "AllRead", "AnswerableEvent", "AppInfo", "AppInstalled", "AppUninstalled", "ApplicationStatus", "AttachedFile",
+    "AttachedImage", "Attachment", "AuthError", "AuthStrategy", "AvatarType", "Background", "BatchHalted",
+    "BatchRefused", "BatchResult", "BitrixChat", "BitrixError", "Bot", "BotChange", "BotClient", "BotDeleted",
+    "BotError", "BotEvent", "BotIdRequired", "BotInfo", "BotNotFound", "BotNotOwned", "BotNotRegistered", "BotPage",
+    "BotTokenRequired", "BotType", "BulkFailures", "BulkJob", "BulkPlan", "BulkReport", "BulkResult", "BulkState",
+    "BulkStopped", "Button", "ButtonAction", "ButtonContext", "ButtonDisplay", "Call", "Chat", "ChatEvent",
+    "ChatHandle", "ChatInfo", "ChatNotCreated", "ChatPermissions", "ChatRestrictions", "ChatRole", "ChatSpec",
+    "ChatType", "ClientClosed", "Color", "ColorToken", "Command", "CommandAdded", "CommandContext", "CommandInfo",
+    "CommandList", "CommandRefused", "CommandResult", "CommandSpec", "CommittedFiles", "ConnectionLost",
+    "ConsumerBusy", "ContextOpened", "CounterTotals", "Counters", "Credentials", "CursorStalled", "DeadLetter",
+    "DeadlineExceeded", "DelimiterBlock", "Delivery", "Department", "DesiredBot", "DialogMessages", "DownloadFailed",
+    "DownloadLink", "DriveFile", "DriveLinks", "DriveObject", "Ending", "Ensured", "Entity", "EntityLink", "Event",
+    "EventBot", "EventDelivery", "EventHandler", "EventMode", "EventNotBound", "EventPage", "EventRecord",
+    "EventRouter", "EventStore", "EventStoreError", "EventStream", "ExpiredToken", "File", "FileBlock", "FileContent",
+    "FileImage", "FileRefused", "FileTokenStore", "Forward", "FoundMessages", "FoundReactions", "Gender", "GridBlock",
+    "GridDisplay", "GridRow", "ImRevision", "ImageBlock", "ImageSize", "Inbox", "InboxFull", "InsecureUrl",
+    "Installation", "InsufficientScope", "Intent", "IntentState", "InvalidCredentials", "InvalidParameter",
+    "InvalidPortalUrl", "JoinedChat", "Journal", "JournalError", "JournalInUse", "KeptEvent", "KeyReused", "Keyboard",
+    "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl", "MemberOrder", "MemoryEventStore",
+    "MemoryRateLimiter", "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageAdded", "MessageBlock",
+    "MessageContext", "MessageDeleted", "MessageInProgress", "MessageInfo", "MessageRefused", "MessageUpdated",
+    "MessageViews", "MethodAvailability", "MethodNotFound", "NewLine", "NoAnswerError", "NotFound", "NotSubscribed",
+    "NothingChanged", "Notification", "NotificationKind", "NotificationModule", "NotificationPage",
+    "NotificationSearchPage", "NotificationType", "OAuthAuth", "OperationTimeLimit", "Outcome", "OutcomeUnknown",
+    "PermissionDeniedError", "Plan", "PortalDeleted", "PortalError", "PortalMismatch", "PortalOverloaded",
+    "PortalUnreachable", "Profile", "Progress", "PublicLink", "QueryLimitExceeded", "Range", "RateLimiter",
+    "RawBlock", "Reaction", "ReactionAction", "ReactionChanged", "ReadMark", "ReadReceipt", "ReadState",
+    "ReauthorizationRequired", "ReceiverResponse", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines",
+    "RecentMessage", "RecentPage", "Reception", "Reference", "Request", "RequestError", "Response", "RestError",
+    "RetryPolicy", "Revision", "Run", "RunCounts", "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem",
+    "SentMessage", "ServerError", "ShareTarget", "SortOrder", "Source", "SqliteEventStore", "SqliteJournal",
+    "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore", "TokenStoreError",
+    "UnexpectedAnswer", "UnknownEvent", "UntrustedCertificate", "UntrustedInstallation", "UntrustedRedirect",
+    "UploadedFile", "UsedCommand", "User", "UserBlock", "UserEvent", "UserJoinedChat", "UserMessageAdded",
+    "UserMessageDeleted", "UserMessageUpdated", "UserReactionChanged", "UserStatus", "ViewerAttributes",
+    "WebhookAuth", "WebhookReceiver", "WrongArgument", "WrongEventLoop", "__version__", "application_token_of_bot",
+    "bb_code", "decode_polled", "decode_posted", "escape", "ref", "shared_limiter", "url_filter",
 ]
 # fmt: on
 
@@ -151,6 +189,32 @@ _import = importer(
             "TokenRefreshFailed TokenStoreError UnexpectedAnswer UntrustedCertificate UntrustedRedirect "
             "WrongArgument WrongEventLoop"
         ),
+        ".events.app_events": "AppInstalled AppUninstalled",
+        ".events.application_token": "application_token_of_bot",
+        ".events.bot": "BotClient",
+        ".events.bot_events": (
+            "BotDeleted CommandAdded CommandContext ContextOpened JoinedChat MessageAdded MessageDeleted "
+            "MessageUpdated ReactionAction ReactionChanged UsedCommand"
+        ),
+        ".events.command_spec": "BotChange CommandSpec",
+        ".events.decode": "decode_polled decode_posted",
+        ".events.delivery": "Delivery Source",
+        ".events.desired": "DesiredBot",
+        ".events.errors": "ConsumerBusy EventNotBound EventStoreError InboxFull UntrustedInstallation",
+        ".events.event": "AnswerableEvent BotEvent ChatEvent Event EventBot UnknownEvent UserEvent",
+        ".events.handles": "ChatHandle",
+        ".events.inbox": "Inbox",
+        ".events.installation": "Installation",
+        ".events.memory_store": "MemoryEventStore",
+        ".events.polling": "EventStream",
+        ".events.receiver": "WebhookReceiver",
+        ".events.reception": "ReceiverResponse Reception",
+        ".events.registration": "Ensured",
+        ".events.router": "EventRouter",
+        ".events.run_options": "RunCounts",
+        ".events.sqlite_store": "SqliteEventStore",
+        ".events.store": "DeadLetter EventStore KeptEvent",
+        ".events.user_events": "UserJoinedChat UserMessageAdded UserMessageDeleted UserMessageUpdated UserReactionChanged",
         ".limits": "ENTERPRISE MemoryRateLimiter Plan RateLimiter STANDARD shared_limiter",
         ".models": "bb_code",
         ".models.account": "Account",

@@ -15,7 +15,7 @@ from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
 from bitrix_chat.rest.call import Call, seconds
 from bitrix_chat.rest.request import Safety, Transport
-from bitrix_chat.rest.tracebacks import discreet
+from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
 from bitrix_chat.transport.deadline import QUIESCENCE
 from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
 
@@ -242,6 +242,7 @@ class BitrixChat:
 
         return BotClient(self._transport, bot_id, token)
 
+    @discreet_coroutine
     async def ensure_bot(
         self, desired: "DesiredBot", *, remove_others: bool = False, rewrite: bool = True, dry_run: bool = False
     ) -> "Ensured":

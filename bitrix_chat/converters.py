@@ -23,6 +23,7 @@ from bitrix_chat.enums import ChatType, Color
 from bitrix_chat.errors import UnexpectedAnswer
 from bitrix_chat.models.php_scalars import boolean, integer, moment, moment_or_none, number, text
 from bitrix_chat.outcomes import Outcome
+from bitrix_chat.rest.literal import NULL, Verbatim
 from bitrix_chat.rest.reference import Reference
 
 T = TypeVar("T")
@@ -352,30 +353,6 @@ CAMEL_REQUESTS: Final = _requests(lambda color: color.value, lambda value: value
 UPPER_REQUESTS: Final = _requests(lambda color: color.legacy_name, lambda value: "Y" if value else "N")
 """Parameters of `im.*`: `LIGHT_BLUE`, `Y`."""
 UPPER_REQUESTS.register_unstructure_hook(ChatType, lambda kind: kind.name)
-
-
-class Null(enum.Enum):
-    """What is sent as null: a value to be removed, where None is one that was not given."""
-
-    NULL = None
-
-
-NULL: Final = Null.NULL
-
-
-@attrs.frozen
-class Verbatim:
-    """JSON that has its wire form already (a keyboard, an attachment): no dialect touches it, null included."""
-
-    value: Any
-
-    @classmethod
-    def of(cls, value: Any) -> "Verbatim | None":
-        """Wrap a value; None stays what was not given."""
-        return None if value is None else cls(value)
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
 
 
 def wire(converter: cattrs.Converter, params: Mapping[str, Any]) -> dict[str, Any]:

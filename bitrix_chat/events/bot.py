@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from attrs import evolve
+
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.events.delivery import Source
+from bitrix_chat.events.desired import DesiredBot
 from bitrix_chat.events.polling import BUSY, IDLE, PAGE, EventStream, Pace
+from bitrix_chat.events.registration import Ensured, ensure_bot
 from bitrix_chat.events.router import EventRouter
 from bitrix_chat.events.run_options import OnDeadLetter, OnJoined, RunCounts, RunOptions
 from bitrix_chat.events.running import Running
@@ -14,7 +18,7 @@ from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.imbot.handle import BotHandle
 from bitrix_chat.rest.request import Transport
 from bitrix_chat.rest.secret import concealed
-from bitrix_chat.rest.tracebacks import discreet
+from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
 
 _DEFAULTS: Final = RunOptions()
 
@@ -71,6 +75,34 @@ class BotClient(BotHandle):
 
     def __repr__(self) -> str:
         return f"<BotClient {self.id}>"
+
+    @discreet_coroutine
+    async def ensure(
+        self, desired: DesiredBot, *, remove_others: bool = False, rewrite: bool = True, dry_run: bool = False
+    ) -> Ensured:
+        """Make this bot as it is declared: change what differs, its commands included, and tell which.
+
+        It reads first and writes only what differs, so that it can be called at every start, by several processes at
+        once. What is not declared stays as it is. `b24.ensure_bot` also registers a bot that is not there.
+
+        Args:
+            desired: the declaration; the bot's own token where it names none.
+            remove_others: unregister the bot's commands that are not declared.
+            rewrite: write again what the portal does not tell (see `Ensured.rewritten`).
+            dry_run: tell, and write nothing.
+
+        Raises:
+            InvalidParameter: the declaration is one that the portal would refuse; nothing was written.
+            BotNotFound: there is no bot with this id.
+            BotNotOwned: the bot is another's, or the token is wrong; nothing was written.
+
+        Source: `imbot.v2.Bot.update`, `imbot.v2.Command.*` (scope `imbot`).
+        """
+        if desired.token is None and self._secrets:
+            desired = evolve(desired, token=self._secrets[0])
+        return await ensure_bot(
+            self._transport, desired, bot_id=self.id, remove_others=remove_others, rewrite=rewrite, dry_run=dry_run
+        )
 
     async def run(
         self,

@@ -24,7 +24,7 @@ from bitrix_chat.events.types import AppInstalled
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import discreet
-from bitrix_chat.transport.moving import _CLOUD as CLOUD_HOST
+from bitrix_chat.transport.moving import CLOUD_HOST
 
 AUTHORIZATION_HOSTS: Final = frozenset({"oauth.bitrix.info", "oauth.bitrix24.tech"})
 _MEMBER_ID: Final = re.compile("[A-Za-z0-9_-]{1,64}")

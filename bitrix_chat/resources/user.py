@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
-from bitrix_chat.converters import NULL, UPPER_ANSWERS, decoder
+from bitrix_chat.converters import UPPER_ANSWERS, decoder
 from bitrix_chat.enums import ImageSize, SortOrder
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.models.account import Account
@@ -11,6 +11,7 @@ from bitrix_chat.resources import arguments
 from bitrix_chat.resources.pagination import pages_by_next
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.literal import NULL
 
 _current = decoder(UPPER_ANSWERS, Account, "user.current")
 _accounts = decoder(UPPER_ANSWERS, list[Account], "user.get")

@@ -5,16 +5,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+from bitrix_chat.limits.bucket import STANDARD
+from bitrix_chat.limits.conditions import Conditions
 from bitrix_chat.limits.limiter import RateLimiter
 from bitrix_chat.limits.operating import COUNTED_FROM, OperatingBudget
 from bitrix_chat.models.time import Time
 from bitrix_chat.rest.accounting import duration_of, is_batch, refused_for_time, times_of
 from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.request import Request, Response
-from bitrix_chat.transport.grouping import RESERVED
+from bitrix_chat.transport.grouping import LONGEST, RESERVED, Seen
 from bitrix_chat.transport.waiting import Ticket
 
 BATCH: Final = "batch"
+_SAMPLES: Final = 50
+"""Calls of a method from which on its cost is taken for known."""
 
 
 class Allowance:
@@ -106,3 +110,26 @@ class Allowance:
             inside = method != BATCH
             self.budget.learn(method, Time.of(time), now, worked=worked[method], inside=inside)
             self.budget.learn_price(method, dearest[method])
+
+    def conditions(self, method: str, seen: Seen, *, max_in_flight: int, coalesce: bool) -> Conditions:
+        """Return what the limits allow now, and what a method was seen to cost."""
+        limiter, budget = self.limiter, self.budget
+        is_known = seen.samples >= _SAMPLES
+        in_batches = budget.share(BATCH) if coalesce else 0.0
+        charged = BATCH if in_batches else method
+        cost = seen.duration * in_batches if in_batches else budget.cost(method, inside=coalesce)
+        used, resets_in = budget.used(charged, asyncio.get_running_loop().time())
+        return Conditions(
+            plan=getattr(limiter, "plan", STANDARD),
+            free=max(0, limiter.free() - self.reserve),
+            reserve=self.reserve,
+            max_in_flight=max_in_flight,
+            max_commands=MAX_COMMANDS if coalesce else 1,
+            longest_batch=LONGEST,
+            operating_limit=budget.limit,
+            operating_used=used,
+            operating_resets_in=resets_in,
+            duration=seen.duration if is_known else None,
+            cost=cost if is_known else None,
+            samples=seen.samples,
+        )

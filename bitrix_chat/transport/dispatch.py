@@ -17,7 +17,7 @@ from collections import Counter
 from typing import Final, Literal
 
 from bitrix_chat.errors import BitrixError, ClientClosed, DeadlineExceeded
-from bitrix_chat.limits.bucket import STANDARD, Plan
+from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.conditions import Conditions
 from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, MemoryRateLimiter, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
@@ -25,10 +25,10 @@ from bitrix_chat.limits.sharing import shared_budget, shared_limiter
 from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
-from bitrix_chat.transport.allowance import BATCH, Allowance
+from bitrix_chat.transport.allowance import Allowance
 from bitrix_chat.transport.deadline import too_late
 from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
-from bitrix_chat.transport.grouping import LONGEST, Grouping, Pool, PoolKey, pools_of, pools_of_singles
+from bitrix_chat.transport.grouping import Grouping, Pool, PoolKey, pools_of, pools_of_singles
 from bitrix_chat.transport.groups import own
 from bitrix_chat.transport.loading import Loading
 from bitrix_chat.transport.signing import Signing
@@ -36,8 +36,6 @@ from bitrix_chat.transport.waiting import Kind, Ticket, WaitingLine
 
 _NEVER: Final = float("inf")
 _ROUNDING: Final = 1e-6
-_SAMPLES: Final = 50
-"""Calls of a method from which on its cost is taken for known."""
 
 WaitsFor = Literal["requests", "operating", "latency"]
 
@@ -113,25 +111,8 @@ class Dispatch:
     async def conditions(self, method: str) -> Conditions:
         """Return what the limits allow now, and what a method was seen to cost."""
         allowance = await self._known_allowance()
-        limiter, budget, seen = allowance.limiter, allowance.budget, self._grouping.seen(method)
-        is_known = seen.samples >= _SAMPLES
-        in_batches = budget.share(BATCH) if self._coalesce else 0.0
-        charged = BATCH if in_batches else method
-        cost = seen.duration * in_batches if in_batches else budget.cost(method, inside=self._coalesce)
-        used, resets_in = budget.used(charged, asyncio.get_running_loop().time())
-        return Conditions(
-            plan=getattr(limiter, "plan", STANDARD),
-            free=max(0, limiter.free() - allowance.reserve),
-            reserve=allowance.reserve,
-            max_in_flight=self._max_in_flight,
-            max_commands=MAX_COMMANDS if self._coalesce else 1,
-            longest_batch=LONGEST,
-            operating_limit=budget.limit,
-            operating_used=used,
-            operating_resets_in=resets_in,
-            duration=seen.duration if is_known else None,
-            cost=cost if is_known else None,
-            samples=seen.samples,
+        return allowance.conditions(
+            method, self._grouping.seen(method), max_in_flight=self._max_in_flight, coalesce=self._coalesce
         )
 
     @property

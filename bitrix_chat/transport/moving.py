@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 # Where Bitrix24 has portals of its cloud; other hosts named after it (bitrix24.site) hold what anybody publishes.
-_CLOUD: Final = (
+CLOUD_HOST: Final = (
     r"[a-z0-9-]+\.bitrix24\."
     r"(?:com|com\.br|com\.tr|eu|de|es|fr|it|pl|uk|ru|by|kz|ua|in|id|jp|cn|tc|vn|mx|co)"
 )
@@ -113,7 +113,7 @@ class Moves:
 
     @staticmethod
     def _is_within_cloud(old: SplitResult, new: SplitResult) -> bool:
-        hosts = re.fullmatch(_CLOUD, old.hostname or ""), re.fullmatch(_CLOUD, new.hostname or "")
+        hosts = re.fullmatch(CLOUD_HOST, old.hostname or ""), re.fullmatch(CLOUD_HOST, new.hostname or "")
         return all(hosts) and _port(old) == _port(new)
 
     def _is_accepted(self, old: str, new: str) -> bool:

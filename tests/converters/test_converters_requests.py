@@ -2,7 +2,8 @@
 
 import pytest
 
-from bitrix_chat.converters import CAMEL_REQUESTS, NULL, UPPER_REQUESTS, Verbatim, wire
+from bitrix_chat.converters import CAMEL_REQUESTS, UPPER_REQUESTS, wire
+from bitrix_chat.rest.literal import NULL, Verbatim
 
 
 @pytest.mark.parametrize("dialect", [CAMEL_REQUESTS, UPPER_REQUESTS])

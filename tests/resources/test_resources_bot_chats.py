@@ -4,10 +4,10 @@ import base64
 
 import pytest
 
-from bitrix_chat.converters import NULL
 from bitrix_chat.enums import Background, MemberOrder, SortOrder, StatusMessage
 from bitrix_chat.errors import CursorStalled, InvalidParameter
 from bitrix_chat.resources.imbot import ImbotResource
+from bitrix_chat.rest.literal import NULL
 from bitrix_chat.rest.request import Request, Safety
 from bitrix_chat.testing import ScriptedTransport
 

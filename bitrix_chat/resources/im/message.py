@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from bitrix_chat.converters import SNAKE_ANSWERS, Verbatim, decoder
+from bitrix_chat.converters import SNAKE_ANSWERS, decoder
 from bitrix_chat.enums import LikeAction, ShareTarget
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.models.attachment import AttachmentLike, attachment_wire
@@ -15,6 +15,7 @@ from bitrix_chat.resources.resource import Resource
 from bitrix_chat.resources.template_id import drawn_at
 from bitrix_chat.resources.template_id import template_id as checked_template_id
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.literal import Verbatim
 from bitrix_chat.rest.request import Safety
 
 _message_id = decoder(SNAKE_ANSWERS, int, "im.message.add")

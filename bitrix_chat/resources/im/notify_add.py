@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from bitrix_chat.converters import SNAKE_ANSWERS, Verbatim, decoder
+from bitrix_chat.converters import SNAKE_ANSWERS, decoder
 from bitrix_chat.models.attachment import AttachmentLike, attachment_wire
 from bitrix_chat.resources import arguments
 from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.literal import Verbatim
 
 
 def added(method: str) -> Callable[[Any], int | None]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Any, Final, Literal
 
-from bitrix_chat.converters import CAMEL_ANSWERS, NULL, Null, decoder
+from bitrix_chat.converters import CAMEL_ANSWERS, decoder
 from bitrix_chat.enums import Background, BotType, Color, EventMode, Gender
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.models.avatar import Avatar, encode_avatar
@@ -14,6 +14,7 @@ from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.pagination import pages_by_cursor
 from bitrix_chat.resources.resource import Resource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.literal import NULL, Null
 from bitrix_chat.rest.request import Safety
 from bitrix_chat.rest.secret import concealed_if_given
 from bitrix_chat.rest.tracebacks import discreet

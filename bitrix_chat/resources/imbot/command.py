@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bitrix_chat.converters import CAMEL_ANSWERS, NULL, decoder
+from bitrix_chat.converters import CAMEL_ANSWERS, decoder
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.models.attachment import AttachmentLike
 from bitrix_chat.models.command import CommandInfo, CommandList
@@ -14,6 +14,7 @@ from bitrix_chat.resources.arguments import DialogId, Id
 from bitrix_chat.resources.imbot.message_content import content_fields, is_empty
 from bitrix_chat.resources.resource import BotScopedResource
 from bitrix_chat.rest.call import Call
+from bitrix_chat.rest.literal import NULL
 
 _registered = decoder(CAMEL_ANSWERS, CommandInfo, "imbot.v2.Command.register")
 _updated = decoder(CAMEL_ANSWERS, CommandInfo, "imbot.v2.Command.update")

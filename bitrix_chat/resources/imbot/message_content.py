@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bitrix_chat.converters import Verbatim
 from bitrix_chat.models.attachment import AttachmentLike, attachment_wire
 from bitrix_chat.models.keyboard import KeyboardLike, keyboard_wire
 from bitrix_chat.resources import arguments
+from bitrix_chat.rest.literal import Verbatim
 
 
 def content_fields(

@@ -13,16 +13,19 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from bitrix_chat import BitrixChat, BitrixError
+from bitrix_chat import (
+    BitrixChat,
+    BitrixError,
+    BotClient,
+    DesiredBot,
+    EventRouter,
+    Inbox,
+    MessageAdded,
+    SqliteEventStore,
+    WebhookReceiver,
+    application_token_of_bot,
+)
 from bitrix_chat.embedding.aiohttp_web import B24, client_context, receiver_handler, stop_server, worker_context
-from bitrix_chat.events.application_token import application_token_of_bot
-from bitrix_chat.events.bot import BotClient
-from bitrix_chat.events.bot_events import MessageAdded
-from bitrix_chat.events.desired import DesiredBot
-from bitrix_chat.events.inbox import Inbox
-from bitrix_chat.events.receiver import WebhookReceiver
-from bitrix_chat.events.router import EventRouter
-from bitrix_chat.events.sqlite_store import SqliteEventStore
 
 TOKEN = os.environ["BOT_TOKEN"]
 EVENTS = "/bitrix24/events"

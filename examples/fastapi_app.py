@@ -19,16 +19,20 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 from starlette.routing import Route
 
-from bitrix_chat import BitrixChat, BitrixError, InvalidParameter
+from bitrix_chat import (
+    BitrixChat,
+    BitrixError,
+    BotClient,
+    DesiredBot,
+    EventRouter,
+    Inbox,
+    InvalidParameter,
+    MessageAdded,
+    SqliteEventStore,
+    WebhookReceiver,
+    application_token_of_bot,
+)
 from bitrix_chat.embedding.fastapi import B24, ReceiverEndpoint, background, lifespan, stop_server
-from bitrix_chat.events.application_token import application_token_of_bot
-from bitrix_chat.events.bot import BotClient
-from bitrix_chat.events.bot_events import MessageAdded
-from bitrix_chat.events.desired import DesiredBot
-from bitrix_chat.events.inbox import Inbox
-from bitrix_chat.events.receiver import WebhookReceiver
-from bitrix_chat.events.router import EventRouter
-from bitrix_chat.events.sqlite_store import SqliteEventStore
 
 TOKEN = os.environ["BOT_TOKEN"]
 EVENTS = "/bitrix24/events"

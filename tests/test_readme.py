@@ -8,13 +8,28 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import aiohttp
 import pytest
+import uvicorn
+from aiohttp import web
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 
-from bitrix_chat import BitrixChat, Plan
+from bitrix_chat import (
+    BitrixChat,
+    DesiredBot,
+    EventRouter,
+    FileTokenStore,
+    MessageAdded,
+    OAuthAuth,
+    Plan,
+    SqliteEventStore,
+    WebhookReceiver,
+    application_token_of_bot,
+)
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
 
@@ -24,6 +39,7 @@ OWN = {
     "client_id": "local.app_id",
     "client_secret": "app_secret",
     "store": 'store=FileTokenStore("token.json")',
+    "installations": "installations=installed",
 }
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
@@ -63,9 +79,7 @@ def test_every_block_is_run_by_a_test_below():
     source = inspect.getsource(sys.modules[__name__])
     named = re.findall(r'example\("([^"]+)"', source)
 
-    assert sorted(index for name in named for index, block in enumerate(BLOCKS) if name in block) == list(
-        range(len(BLOCKS))
-    )
+    assert {index for name in named for index, block in enumerate(BLOCKS) if name in block} == set(range(len(BLOCKS)))
 
 
 def test_the_first_chat(portal, capsys):
@@ -221,8 +235,200 @@ def test_ten_thousand_chats(portal, deals, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("bitrix-chat")])
 def test_each_command(command, portal, bot_id, tmp_path):
     words = shlex.split(command.replace("--bot-id 25", f"--bot-id {bot_id}"))
+    asyncio.run(portal.user().say(bot_id, "Hello"))
 
-    assert ran(words, portal, tmp_path).startswith("{")
+    assert ran(words, portal, tmp_path).startswith("User: Hello" if "echo-bot" in words else "{")
+
+
+TEXTS = ["Where is the lamp?", "And the table?"]
+
+
+def said_by(portal: Portal, bot_id: int) -> list[str]:
+    messages = [message for chat in list(portal.chats.values()) for message in list(chat.messages)]
+    return [message.text for message in messages if message.author == bot_id]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110  # the portal lives in another thread
+            await asyncio.sleep(0.02)
+
+
+async def cancelled(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def test_a_bot_that_answers(portal, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = example("DesiredBot")
+
+    async def main() -> int:
+        async with portal.client() as b24:
+            bot_id = (await b24.ensure_bot(names["DESK"])).bot.id
+        await portal.user(2).say(bot_id, "Where is [b]the lamp[/b]?")
+        await portal.user(2).use_command(bot_id, "/status 17")
+        running = asyncio.create_task(names["main"]())
+        await until(lambda: running.done() or len(said_by(portal, bot_id)) == 2)
+        await cancelled(running)
+        assert portal.pending_events.get(bot_id, []) == []
+        return bot_id
+
+    bot_id = asyncio.run(main())
+    first, second = said_by(portal, bot_id)
+    assert first.startswith("We are looking at [i]Where is ")
+    assert "[b]" not in first
+    assert second == "On its way: 17"
+    assert capsys.readouterr().out.strip() == ""  # the bot was as it is declared
+
+
+def test_a_bot_is_declared_and_what_was_changed_is_told(portal):
+    desk = example("DesiredBot")["DESK"]
+
+    async def main() -> None:
+        async with portal.client() as b24:
+            told = await b24.ensure_bot(desk)
+            assert str(told.changes[0]) == "code: nothing -> 'help_desk'"
+            assert (await b24.bot(told.bot.id, token="my_bot_token").ensure(desk)).changes == ()
+
+    asyncio.run(main())
+
+
+def test_events_without_a_router(portal, bot_id, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    print_events = example("print_events")["print_events"]
+
+    async def main() -> None:
+        await portal.user(2).say(bot_id, TEXTS[0])
+        async with portal.client() as b24:
+            printing, printed = asyncio.create_task(print_events(b24, bot_id, "my_bot_token")), []
+            await until(
+                lambda: printing.done() or printed.append(capsys.readouterr().out) or "MESSAGEADD" in printed[-1]
+            )
+            await cancelled(printing)
+        assert printed[-1].endswith("ONIMBOTV2MESSAGEADD 2 1\n")
+
+    asyncio.run(main())
+    assert portal.pending_events.get(bot_id, []) == []
+
+
+@pytest.fixture
+def echo() -> EventRouter:
+    router = EventRouter()
+
+    @router.on(MessageAdded)
+    async def echo(event: MessageAdded) -> None:
+        await event.answer(f"You said: {event.message.text}")
+
+    return router
+
+
+@asynccontextmanager
+async def on_aiohttp(app: web.Application) -> AsyncIterator[str]:
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def on_uvicorn(app: Any) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: server.started or serving.done())
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def is_answered(portal: Portal, bot_id: int, url: str) -> None:
+    """Have the bot's events posted to a server, and see that each message is answered."""
+    desired = DesiredBot(token="my_bot_token", event_mode="webhook", webhook_url=f"{url}/bitrix24/events")
+    async with portal.client() as b24:
+        await b24.bot(bot_id, token="my_bot_token").ensure(desired)
+    for text in TEXTS:
+        await portal.user(2).say(bot_id, text)
+    await portal.all_delivered()
+    await until(lambda: len(said_by(portal, bot_id)) == len(TEXTS))
+    assert said_by(portal, bot_id) == [f"You said: {text}" for text in TEXTS]
+    assert {delivery.status for delivery in portal.deliveries} == {200}
+
+
+def test_posted_events_in_aiohttp(portal, bot_id, echo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def main() -> None:
+        async with on_aiohttp(example("desk_on_aiohttp")["desk_on_aiohttp"](bot_id, echo)) as url:
+            await is_answered(portal, bot_id, url)
+
+    asyncio.run(main())
+
+
+def test_posted_events_in_fastapi(portal, bot_id, echo, tmp_path):
+    desk_on_fastapi = example("desk_on_fastapi")["desk_on_fastapi"]
+
+    async def main() -> int:
+        async with SqliteEventStore(tmp_path / "events.sqlite") as store:
+            token = application_token_of_bot("my_bot_token")
+            receiver = WebhookReceiver(application_token=token, store=store)
+            async with (
+                on_uvicorn(desk_on_fastapi(bot_id, echo, receiver, store)) as url,
+                aiohttp.ClientSession() as session,
+                session.post(f"{url}/chats", params={"title": "Deal 1663"}) as response,
+            ):
+                await is_answered(portal, bot_id, url)
+                chat_id: int = await response.json()
+                return chat_id
+
+    assert portal.chats[asyncio.run(main())].title == "Deal 1663"
+
+
+def test_an_installation_is_verified_and_its_tokens_are_kept(portal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hosts = f"{OWN['installations']}, hosts={[portal.url, portal.authorization_server]!r}"
+    secret = f'{portal.oauth.client_secret}", authorization_server="{portal.authorization_server}'
+    names = example("Installation", installations=hosts, client_id=portal.oauth.client_id, client_secret=secret)
+    form = "application/x-www-form-urlencoded"
+
+    async def main() -> None:
+        await portal.install_application("http://127.0.0.1:9/", user_id=2)
+        await portal.all_delivered()
+        body = portal.deliveries[0].body
+        assert (await names["receiver"].handle(body, form)).status == 200
+        assert await names["token_of"](portal.oauth.member_id) == portal.application_token
+        kept = FileTokenStore(f"{portal.oauth.member_id}.json")
+        auth = OAuthAuth(portal.oauth.client_id, portal.oauth.client_secret, store=kept)
+        async with portal.client(auth) as b24:
+            assert (await b24.profile()).id == 2
+
+    asyncio.run(main())
+
+
+def test_an_installation_of_another_application_is_refused(portal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hosts = f"{OWN['installations']}, hosts={[portal.url, portal.authorization_server]!r}"
+    names = example("Installation", installations=hosts)
+
+    async def main() -> int:
+        await portal.install_application("http://127.0.0.1:9/", user_id=2)
+        await portal.all_delivered()
+        response = await names["receiver"].handle(portal.deliveries[0].body, "application/x-www-form-urlencoded")
+        status: int = response.status
+        return status
+
+    assert asyncio.run(main()) == 403
+    assert names["known"] == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fake_bot():
+    example("test_it_goes_on_after_a_crash")["test_it_goes_on_after_a_crash"]()
 
 
 def test_there_are_two_commands_of_one_line_each():

@@ -13,6 +13,7 @@ from bitrix_chat.events.registration import Ensured, ensure_bot
 from bitrix_chat.events.router import EventRouter
 from bitrix_chat.events.run_options import OnDeadLetter, OnJoined, RunCounts, RunOptions
 from bitrix_chat.events.running import Running
+from bitrix_chat.events.sightings import Sightings
 from bitrix_chat.events.stores import Keeping, opened_store
 from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.imbot.handle import BotHandle
@@ -165,7 +166,16 @@ class BotClient(BotHandle):
                 # Without a store of the caller's, the stream takes care of what nobody will remember.
                 source = self.events.stream(None if store is None else kept, with_user_events=with_user_events)
             sources = _listed(source)
-            running = Running(router, sources, kept, options, bot=self, secrets=self._secrets, counts=counts)
+            running = Running(
+                router,
+                sources,
+                kept,
+                options,
+                bot=self,
+                secrets=self._secrets,
+                sightings=Sightings(self._transport, self),
+                counts=counts,
+            )
             return await running.run()
         finally:
             if is_ours:

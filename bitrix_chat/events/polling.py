@@ -21,11 +21,13 @@ from attrs import frozen
 
 from bitrix_chat import errors
 from bitrix_chat.errors import BitrixError, InvalidParameter
+from bitrix_chat.events.bot_events import JoinedChat
 from bitrix_chat.events.decode import decode_polled
 from bitrix_chat.events.event import Event
 from bitrix_chat.events.intake import LONGEST, Intake, pause
 from bitrix_chat.events.leases import NameLease
 from bitrix_chat.events.progress import SETTLING, Page, Progress
+from bitrix_chat.events.sightings import Sightings
 from bitrix_chat.events.store import Release
 from bitrix_chat.events.stores import Keeping, opened_store
 from bitrix_chat.models.event import EventPage
@@ -107,6 +109,7 @@ class EventStream(Intake):
         self._remembers = store is not None
         self._pace = pace
         self._with_user_events = with_user_events or None
+        self._sightings = Sightings(transport, bot)
         self._consumer = ""
         self._leases: list[Release] = []
         self._progress = Progress()
@@ -188,7 +191,7 @@ class EventStream(Intake):
             self._wait_out(error)
             return
         self._failures = 0
-        self._take(page, fresh)
+        await self._take(page, fresh)
         self._due = asyncio.get_running_loop().time() + self._pause(page, is_fresh=bool(fresh))
 
     async def _looked(self, offset: int, limit: int, settling: float = SETTLING) -> tuple[EventPage, list[int]]:
@@ -202,12 +205,14 @@ class EventStream(Intake):
         self._progress.confirm(offset)
         return page, self._progress.admit(Page(ages, offset, asked_at, not page.has_more), settling)
 
-    def _take(self, page: EventPage, fresh: Iterable[int]) -> None:
+    async def _take(self, page: EventPage, fresh: Iterable[int]) -> None:
         wanted = set(fresh)
         for record in page.events:
             if record.event_id in wanted:
                 wanted.discard(record.event_id)
                 event = decode_polled(record).bound_to(self._bot)
+                if isinstance(event, JoinedChat):
+                    await self._sightings.see(event)
                 self._hand_out(event, f"poll:{self._bot.id}:{record.event_id}", self._bot)
 
     def _pause(self, page: EventPage, *, is_fresh: bool) -> float:

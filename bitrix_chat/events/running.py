@@ -25,10 +25,12 @@ from attrs import evolve
 from bitrix_chat.events.bot_events import JoinedChat
 from bitrix_chat.events.dead_letters import error_line, error_text, letter_of
 from bitrix_chat.events.delivery import Delivery, Source
-from bitrix_chat.events.event import UnknownEvent
+from bitrix_chat.events.event import Event, UnknownEvent
 from bitrix_chat.events.intake import pause
+from bitrix_chat.events.polling import EventStream
 from bitrix_chat.events.router import EventRouter
 from bitrix_chat.events.run_options import RunCounts, RunOptions
+from bitrix_chat.events.sightings import Sightings
 from bitrix_chat.events.store import EventStore
 from bitrix_chat.resources.imbot.handle import BotHandle
 
@@ -52,6 +54,7 @@ class Running:
         *,
         bot: BotHandle | None = None,
         secrets: Sequence[str] = (),
+        sightings: Sightings | None = None,
         counts: RunCounts | None = None,
     ) -> None:
         self.counts = RunCounts() if counts is None else counts
@@ -61,6 +64,7 @@ class Running:
         self._options = options
         self._bot = bot
         self._secrets = secrets
+        self._sightings = sightings
         self._lanes: dict[str | None, deque[Delivery]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(BACKLOG)
@@ -96,7 +100,14 @@ class Running:
             except StopAsyncIteration:
                 self._room.release()
                 return
-            await self._put(self._bound(delivery))
+            delivery = self._bound(delivery)
+            if self._sightings is not None and not isinstance(source, EventStream):  # a stream has looked itself
+                await self._look(delivery.event, self._sightings)
+            await self._put(delivery)
+
+    async def _look(self, event: Event, sightings: Sightings) -> None:
+        if isinstance(event, JoinedChat):
+            await sightings.see(event)
 
     def _bound(self, delivery: Delivery) -> Delivery:
         bot = self._bot

@@ -141,9 +141,12 @@ class Creating:
         failed: BitrixError | None = None
         at = asyncio.get_running_loop().time() if is_old else doubt.next_look()
         while at is not None:
-            await _until(at, doubt)
+            await self._until(at, creation, doubt)
             if not doubt.is_open:
                 return await self._ended(creation, doubt)
+            if (chat_id := self._creations.sighted(creation.place)) is not None:
+                self._creations.kept.add(creation.place.host)
+                return chat_id, Response(chat_id)
             looked_at, was_in_flight = max(at, asyncio.get_running_loop().time()), doubt.is_in_flight
             try:
                 found, failed = await self.found(creation.request, creation.bound), None
@@ -161,6 +164,12 @@ class Creating:
         doubt.exchange.fail(verdicts.did_not_run(creation.request, seen))
         self._creations.settle(creation.place, doubt)
         return None
+
+    async def _until(self, at: float, creation: Creation, doubt: Doubt) -> None:
+        loop = asyncio.get_running_loop()
+        # What it waits for announces nothing: an answer, or the event of a bot's chat.
+        while (wait := at - loop.time()) > 0 and doubt.is_open and not self._creations.sighted(creation.place):  # noqa: ASYNC110
+            await asyncio.sleep(min(wait, _STEP) if doubt.is_in_flight or doubt.of_bot else wait)
 
     def _learn_from_doubt(self, creation: Creation, doubt: Doubt) -> None:
         # Nothing bore the key before it was sent, so this attempt has left the entity that was found.
@@ -209,9 +218,3 @@ class Creating:
         except BitrixError:
             found = None
         return response if found is None else await self.adopt(creation.request, *found, creation.bound)
-
-
-async def _until(at: float, doubt: Doubt) -> None:
-    loop = asyncio.get_running_loop()
-    while (wait := at - loop.time()) > 0 and doubt.is_open:  # noqa: ASYNC110  # what it waits for announces nothing
-        await asyncio.sleep(min(wait, _STEP) if doubt.is_in_flight else wait)

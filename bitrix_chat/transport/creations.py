@@ -91,6 +91,7 @@ class Creations:
         self.kept: set[str] = set()
         self.dropped: set[str] = set()
         self._doubts: dict[Place, Doubt] = {}
+        self._sighted: dict[Place, int] = {}
         self._first_hosts: dict[str, str] = {}
         self._begin()
         if hasattr(os, "register_at_fork"):
@@ -161,6 +162,23 @@ class Creations:
         """Forget what a caller knows the end of."""
         if doubt is not None and self._doubts.get(place) is doubt:
             del self._doubts[place]
+            self._sighted.pop(place, None)
+
+    def has_lost(self, host: str) -> bool:
+        """Return whether the answer to any creation on a portal was lost, so that it is being looked for."""
+        host = self.place(host, "").host
+        return any(
+            place.host == host and doubt.is_open and not doubt.is_in_flight for place, doubt in self._doubts.items()
+        )
+
+    def sight(self, place: Place, chat_id: int) -> None:
+        """Learn, from an event, that a chat bears a key; kept while somebody asks for that."""
+        if place in self._doubts or place in self._running:
+            self._sighted[place] = chat_id
+
+    def sighted(self, place: Place) -> int | None:
+        """Return the chat that an event has told of."""
+        return self._sighted.get(place)
 
 
 CREATIONS: Final = Creations()

@@ -107,6 +107,14 @@ class Reconciling:
         """Take it from an earlier process that the portal keeps the entity of a bot's chat."""
         self._creations.kept.add(self._creations.place(await self._host(), "").host)
 
+    async def has_lost(self) -> bool:
+        """Return whether the answer to a creation that bears a key was lost on this portal."""
+        return self._creations.has_lost(await self._host())
+
+    async def sight(self, key: str, chat_id: int) -> None:
+        """Learn that a chat bears a key, from the event of its creation."""
+        self._creations.sight(self._creations.place(await self._host(), key), chat_id)
+
     async def _place(self, request: Request) -> Place:
         return self._creations.place(await self._host(), key_of(request).value)
 

@@ -295,22 +295,21 @@ def test_a_bot_is_declared_and_what_was_changed_is_told(portal):
     asyncio.run(main())
 
 
-def test_events_without_a_router(portal, bot_id, tmp_path, monkeypatch, capsys):
+def test_events_without_a_router(portal, bot_id, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    print_events = example("print_events")["print_events"]
+    names, printed = example("print_events"), []
+    names["print"] = lambda *words: printed.append(words)
 
     async def main() -> None:
-        await portal.user(2).say(bot_id, TEXTS[0])
+        for text in TEXTS:
+            await portal.user(2).say(bot_id, text)
         async with portal.client() as b24:
-            printing, printed = asyncio.create_task(print_events(b24, bot_id, "my_bot_token")), []
-            await until(
-                lambda: printing.done() or printed.append(capsys.readouterr().out) or "MESSAGEADD" in printed[-1]
-            )
+            printing = asyncio.create_task(names["print_events"](b24, bot_id, "my_bot_token"))
+            await until(lambda: printing.done() or printed.count(("ONIMBOTV2MESSAGEADD", "2", 1)) == len(TEXTS))
             await cancelled(printing)
-        assert printed[-1].endswith("ONIMBOTV2MESSAGEADD 2 1\n")
 
     asyncio.run(main())
-    assert portal.pending_events.get(bot_id, []) == []
+    assert len(portal.pending_events.get(bot_id, [])) <= 1  # the last one, if it was not acknowledged yet
 
 
 @pytest.fixture

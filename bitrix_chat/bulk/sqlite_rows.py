@@ -72,13 +72,16 @@ def depart(connection: sqlite3.Connection, numbers: Sequence[int], sent_at: date
     """Mark as sent; what is done, or not there, must not leave."""
     if not numbers:
         return
-    moment = _text(sent_at)
-    changed = connection.executemany(
-        "UPDATE intent SET state = 'sent', attempts = attempts + 1, sent_at = ?, uptime = ?"
-        " WHERE number = ? AND state <> 'done'",
-        [(moment, uptime, number) for number in numbers],
-    )
-    if changed.rowcount != len(numbers):
+    moment, changed = _text(sent_at), 0
+    remaining = iter(numbers)
+    while chunk := list(islice(remaining, _CHUNK)):
+        marks = ",".join("?" * len(chunk))
+        changed += connection.execute(
+            "UPDATE intent SET state = 'sent', attempts = attempts + 1, sent_at = ?, uptime = ?"  # noqa: S608  # marks alone
+            f" WHERE number IN ({marks}) AND state <> 'done'",
+            (moment, uptime, *chunk),
+        ).rowcount
+    if changed != len(numbers):
         raise JournalError("an intent was to be sent that is done, or not in the journal")
     connection.execute("UPDATE run SET sent_at = ?", (moment,))
 

@@ -8,12 +8,14 @@ from attrs import evolve
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.events.delivery import Source
 from bitrix_chat.events.desired import DesiredBot
+from bitrix_chat.events.intake import Intake
 from bitrix_chat.events.polling import BUSY, IDLE, PAGE, EventStream, Pace
 from bitrix_chat.events.registration import Ensured, ensure_bot
 from bitrix_chat.events.router import EventRouter
 from bitrix_chat.events.run_options import OnDeadLetter, OnJoined, RunCounts, RunOptions
 from bitrix_chat.events.running import Running
 from bitrix_chat.events.sightings import Sightings
+from bitrix_chat.events.store import EventStore
 from bitrix_chat.events.stores import Keeping, opened_store
 from bitrix_chat.resources.arguments import Id
 from bitrix_chat.resources.imbot.handle import BotHandle
@@ -129,7 +131,8 @@ class BotClient(BotHandle):
 
         Args:
             router: finds the handler of each event.
-            store: where finished events and dead letters are written down, a path or a store of your own.
+            store: where finished events and dead letters are written down, a path or a store of your own; that of the
+                first source by default.
             source: where events come from instead of polling: an `Inbox` of what was posted, a stream of
                 `bot.events`, or several. They are closed in the end.
             with_user_events: for polling, also those of the caller, after `b24.im.v2.event.subscribe()`.
@@ -160,7 +163,7 @@ class BotClient(BotHandle):
         )
         if source is not None and with_user_events:
             raise InvalidParameter("`with_user_events` is for polling; give it to the stream that is among the sources")
-        kept, is_ours = opened_store(store)
+        kept, is_ours = opened_store(_store_of(source) if store is None else store)
         try:
             if source is None:
                 # Without a store of the caller's, the stream takes care of what nobody will remember.
@@ -180,6 +183,12 @@ class BotClient(BotHandle):
         finally:
             if is_ours:
                 await kept.close()
+
+
+def _store_of(source: Source | Sequence[Source] | None) -> EventStore | None:
+    """Return the store of the first source that has one: dead letters are kept where the events were."""
+    sources = source if isinstance(source, Sequence) else (source,)
+    return next((each.store for each in sources if isinstance(each, Intake) and each.store is not None), None)
 
 
 def _listed(source: Source | Sequence[Source]) -> list[Source]:

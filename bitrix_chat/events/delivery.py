@@ -1,5 +1,6 @@
 """An event in the hands of its consumer: it comes again until somebody says that it is finished."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -17,18 +18,38 @@ class Settlement:
     acknowledge: Callable[[], Awaitable[None]]
     give_back: Callable[[], None]
     is_settled: bool = False
+    was_given_back: bool = False
+    _writing: "asyncio.Future[None] | None" = None
 
     async def ack(self) -> None:
-        """Settle as finished; where that cannot be written down, nothing is settled."""
-        if not self.is_settled:
+        """Settle as finished; where that cannot be written down, nothing is settled.
+
+        A cancellation does not stop the writing: half of it would leave an event that nobody takes or gives back.
+        """
+        if self.is_settled:
+            return
+        if self._writing is None:
+            self._writing = asyncio.ensure_future(self._write())
+            self._writing.add_done_callback(_seen)
+        await asyncio.shield(self._writing)
+
+    async def _write(self) -> None:
+        try:
             await self.acknowledge()
             self.is_settled = True
+        finally:
+            self._writing = None
 
     def nack(self) -> None:
         """Settle as not finished."""
-        if not self.is_settled:
-            self.is_settled = True
+        if not self.is_settled and self._writing is None:
+            self.is_settled = self.was_given_back = True
             self.give_back()
+
+
+def _seen(writing: "asyncio.Future[None]") -> None:
+    if not writing.cancelled():
+        writing.exception()  # whoever was cancelled meanwhile does not look any more
 
 
 @frozen(eq=False)
@@ -54,6 +75,11 @@ class Delivery:
     def is_settled(self) -> bool:
         """Whether it was acknowledged, or given back; nothing changes that."""
         return self._settlement.is_settled
+
+    @property
+    def was_given_back(self) -> bool:
+        """Whether somebody said that it is not finished."""
+        return self._settlement.was_given_back
 
     async def ack(self) -> None:
         """Say that the event is finished, and return when that is written down; the portal learns of it later.

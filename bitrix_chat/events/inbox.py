@@ -8,7 +8,7 @@ from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.events.decode import decode_posted
 from bitrix_chat.events.event import BotEvent, Event
 from bitrix_chat.events.intake import Intake
-from bitrix_chat.events.store import Release
+from bitrix_chat.events.store import EventStore, Release
 from bitrix_chat.events.stores import Keeping, opened_store
 from bitrix_chat.resources.imbot.handle import BotHandle
 
@@ -41,6 +41,11 @@ class Inbox(Intake):
         self._pause = pause
         self._after = 0
         self._lease: Release | None = None
+
+    @property
+    def store(self) -> EventStore:
+        """Where the receiver keeps events."""
+        return self._store
 
     def __repr__(self) -> str:
         return f"<Inbox of {self._store!r}>"

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from bitrix_chat.events.delivery import Delivery, Settlement
 from bitrix_chat.events.event import Event
+from bitrix_chat.events.store import EventStore
 from bitrix_chat.resources.imbot.handle import BotHandle
 
 LONGEST: Final = 60.0
@@ -35,6 +36,11 @@ class Intake(ABC):
         self._turn = asyncio.Lock()
         self._due: float | None = 0.0
         self._is_open = self._is_closed = False
+
+    @property
+    def store(self) -> EventStore | None:
+        """Where it writes down what is finished; None where that is forgotten with the process."""
+        return None
 
     def __aiter__(self) -> Self:
         return self

@@ -28,7 +28,7 @@ from bitrix_chat.events.intake import LONGEST, Intake, pause
 from bitrix_chat.events.leases import NameLease
 from bitrix_chat.events.progress import SETTLING, Page, Progress
 from bitrix_chat.events.sightings import Sightings
-from bitrix_chat.events.store import Release
+from bitrix_chat.events.store import EventStore, Release
 from bitrix_chat.events.stores import Keeping, opened_store
 from bitrix_chat.models.event import EventPage
 from bitrix_chat.resources import arguments
@@ -119,6 +119,11 @@ class EventStream(Intake):
         self._failures = 0
         self._is_stalled = False
 
+    @property
+    def store(self) -> EventStore:
+        """Where finished events are written down."""
+        return self._store
+
     def __repr__(self) -> str:
         return f"<EventStream of bot {self._bot.id}: {len(self._progress.unfinished)} not finished>"
 
@@ -206,14 +211,15 @@ class EventStream(Intake):
         return page, self._progress.admit(Page(ages, offset, asked_at, not page.has_more), settling)
 
     async def _take(self, page: EventPage, fresh: Iterable[int]) -> None:
-        wanted = set(fresh)
+        wanted, arrivals = set(fresh), list[JoinedChat]()
         for record in page.events:
             if record.event_id in wanted:
                 wanted.discard(record.event_id)
                 event = decode_polled(record).bound_to(self._bot)
-                if isinstance(event, JoinedChat):
-                    await self._sightings.see(event)
                 self._hand_out(event, f"poll:{self._bot.id}:{record.event_id}", self._bot)
+                arrivals += [event] if isinstance(event, JoinedChat) else []
+        for arrival in arrivals:  # once all are handed out, so that a cancellation here loses none
+            await self._sightings.see(arrival)
 
     def _pause(self, page: EventPage, *, is_fresh: bool) -> float:
         """Return how long to wait now; full pages without anything new grow, and so do pauses."""

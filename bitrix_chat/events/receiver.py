@@ -5,6 +5,7 @@ event can post it again, which is why each is remembered; and an event is lost u
 nothing but keeping happens here.
 """
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -32,6 +33,9 @@ WEEK: Final = 7 * 86_400.0
 _FORM: Final = "application/x-www-form-urlencoded"
 _CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
 _MOST_INSTALLATIONS: Final = 1000
+_READ_AT_ONCE: Final = 1 << 16
+_ASKED_AT_A_TIME: Final = 16
+"""Installations that nothing has verified yet: what strangers post must not keep events out, nor the portals busy."""
 
 
 class Keeper(Protocol):
@@ -90,6 +94,11 @@ class WebhookReceiver:
     ) -> None:
         _check_seconds(max_age, remember)
         allowed_endpoints(hosts)
+        if isinstance(store, type) or not callable(getattr(store, "keep", None)):
+            raise InvalidParameter(
+                f"`store` is {type(store).__name__}, not an EventStore; make a SqliteEventStore(path), and give it to"
+                " the inbox and the run as well"
+            )
         self.store = store
         self._token = TokenCheck(application_token)
         self._installations = installations
@@ -99,7 +108,7 @@ class WebhookReceiver:
         self._remember = remember
         self._max_in_flight = max_in_flight
         self._clock = clock
-        self._in_flight = 0
+        self._in_flight = self._asked = 0
         self._counts: Counter[Reception] = Counter()
         self._installed: dict[str, float] = {}
 
@@ -142,7 +151,9 @@ class WebhookReceiver:
         if not _is_form(content_type):
             return Reception.NOT_A_FORM
         try:
-            form = with_concealed_auth(read_form(body))
+            # Much that is percent-encoded takes long to read, whoever has sent it.
+            read = read_form(body) if len(body) <= _READ_AT_ONCE else await asyncio.to_thread(read_form, body)
+            form = with_concealed_auth(read)
         except FormRefused as refused:
             return Reception.TOO_LARGE if refused.is_too_large else Reception.MALFORMED
         kept = kept_body(form)
@@ -180,14 +191,18 @@ class WebhookReceiver:
         except UntrustedInstallation as error:
             logger.info("%s", error)
             return Reception.UNTRUSTED_INSTALLATION
+        if self._asked >= _ASKED_AT_A_TIME:
+            return Reception.OVERLOADED
         key = key_of(kept)
         if not self._begins(key):
             return Reception.REPLAYED
         reception = Reception.UNTRUSTED_INSTALLATION
+        self._asked += 1
         try:
             if await accepts(installation) is True:
                 reception = await self._kept(kept)
         finally:
+            self._asked -= 1
             if reception is not Reception.KEPT:
                 self._installed.pop(key, None)
         return reception

@@ -24,7 +24,7 @@ from attrs import evolve
 
 from bitrix_chat.events.bot_events import JoinedChat
 from bitrix_chat.events.dead_letters import error_line, error_text, letter_of
-from bitrix_chat.events.delivery import Delivery, Source
+from bitrix_chat.events.delivery import Delivery, Settlement, Source
 from bitrix_chat.events.event import Event, UnknownEvent
 from bitrix_chat.events.intake import pause
 from bitrix_chat.events.polling import EventStream
@@ -144,13 +144,21 @@ class Running:
     async def _see_through(self, delivery: Delivery) -> None:
         """Handle an event until it is settled, or the run ends."""
         for attempt in count(1):
-            current = evolve(delivery, attempt=delivery.attempt + attempt - 1)
+            # What a handler gives back is a failed attempt here: elsewhere it would come again behind later events.
+            settlement = Settlement(delivery.ack, _stay)
+            current = evolve(delivery, attempt=delivery.attempt + attempt - 1, settlement=settlement)
             error = await self._attempt(current)
-            if error is None or current.is_settled:
-                await current.ack()
+            if error is None and not current.was_given_back:
+                await delivery.ack()
+                return
+            if error is None:
+                error = RuntimeError("the handler gave the event back")
+            elif delivery.is_settled:
+                said = error_text(error, self._secrets)
+                logger.error("the handler of %s failed after it had acknowledged it:\n%s", current.key, said)
                 return
             if attempt >= self._options.attempts:
-                await self._give_up(current, error)
+                await self._give_up(evolve(delivery, attempt=current.attempt), error)
                 return
             said = error_line(error, self._secrets)
             logger.warning("the handler of %s failed, attempt %d: %s", current.key, current.attempt, said)
@@ -198,8 +206,8 @@ class Running:
             said = hook(*values)
             if inspect.isawaitable(said):
                 await said
-        except Exception:
-            logger.exception("`%s` failed", name)
+        except Exception as error:  # noqa: BLE001  # the caller's hook
+            logger.error("`%s` failed:\n%s", name, error_text(error, self._secrets))  # noqa: TRY400  # without secrets
 
     async def _rest(self, seconds: float) -> bool:
         """Wait before another attempt; False if the run ends meanwhile."""
@@ -226,7 +234,11 @@ class Running:
             closing: list[Awaitable[None]] = [source.aclose() for source in self._sources]
             for outcome in await asyncio.gather(*closing, return_exceptions=True):
                 if isinstance(outcome, BaseException):
-                    logger.warning("a source did not close: %s", outcome)
+                    logger.warning("a source did not close: %s", error_line(outcome, self._secrets))
+
+
+def _stay() -> None:
+    """Leave an event where it is."""
 
 
 async def _cancelled(tasks: "Sequence[asyncio.Task[None]]", patience: float | None) -> None:

@@ -9,15 +9,13 @@ from typing import Final
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.events.php_forms import MAX_BYTES
 from bitrix_chat.events.receiver import WebhookReceiver
+from bitrix_chat.events.reception import Reception
 from bitrix_chat.rest.tracebacks import discreet_coroutine
 
 BODY_TIMEOUT: Final = 10.0
 """Seconds that a body may take to arrive; the portal sends it in one go."""
 MAX_HELD: Final = 64 * MAX_BYTES
 """Bytes that all bodies may have that arrive at the same time."""
-
-_TOO_LARGE: Final = bytes(MAX_BYTES + 1)
-"""Stands for a body that nobody reads to its end, so that the receiver judges and counts it like any other."""
 
 
 class BodyCutOff(Exception):
@@ -43,7 +41,7 @@ class PostedBodies:
     async def answer(
         self, pieces: AsyncGenerator[bytes, None], content_type: str | None, length: int | None
     ) -> HTTPStatus:
-        """Read a body and have it judged.
+        """Read a body and have it judged; one that is not read to its end is counted by the receiver as well.
 
         Args:
             pieces: the body as it arrives; raises `BodyCutOff` where it ends too soon.
@@ -54,13 +52,16 @@ class PostedBodies:
         try:
             async with asyncio.timeout(self._timeout), aclosing(pieces):
                 is_whole = (length or 0) <= MAX_BYTES and await self._read(pieces, body)
-            response = await self._receiver.handle(bytes(body) if is_whole else _TOO_LARGE, content_type)
+            if is_whole:
+                response = await self._receiver.handle(bytes(body), content_type)
+            else:
+                response = self._receiver.refused(Reception.TOO_LARGE)
         except TimeoutError:
-            return HTTPStatus.REQUEST_TIMEOUT
+            response = self._receiver.refused(Reception.TOO_SLOW)
         except BodyCutOff:
-            return HTTPStatus.BAD_REQUEST
+            response = self._receiver.refused(Reception.MALFORMED)
         except _TooMuchAtOnce:
-            return HTTPStatus.SERVICE_UNAVAILABLE
+            response = self._receiver.refused(Reception.OVERLOADED)
         finally:
             self._held -= len(body)
         return HTTPStatus(response.status)

@@ -19,6 +19,8 @@ MAX_KEY: Final = 512
 
 PhpForm: TypeAlias = "dict[str, str | PhpForm]"
 
+_FORM: Final = "application/x-www-form-urlencoded"
+_CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
 _LEAST_INDEX: Final = -(2**63)
 _LAST_INDEX: Final = 2**63 - 1
 _INDEX: Final = re.compile("0|-?[1-9][0-9]{0,18}")
@@ -38,6 +40,14 @@ class FormRefused(ValueError):
     def __init__(self, fault: str, *, is_too_large: bool = False) -> None:
         super().__init__(fault)
         self.is_too_large = is_too_large
+
+
+def is_form(content_type: str | None) -> bool:
+    """Tell whether a body of this `Content-Type` is a form in UTF-8, which every portal posts."""
+    kind, *parameters = (content_type or "").lower().split(";")
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charset = {name.strip(): value.strip(' "') for name, _, value in pairs}.get("charset", "")
+    return kind.strip() == _FORM and charset in _CHARSETS
 
 
 @discreet

@@ -19,7 +19,7 @@ from bitrix_chat.events.decode import posted_at
 from bitrix_chat.events.errors import InboxFull, UntrustedInstallation
 from bitrix_chat.events.event_data import with_concealed_auth
 from bitrix_chat.events.installation import Installation, allowed_endpoints, installation_of
-from bitrix_chat.events.php_forms import FormRefused, read_form
+from bitrix_chat.events.php_forms import FormRefused, is_form, read_form
 from bitrix_chat.events.reception import ReceiverResponse, Reception, kept_body, key_of
 from bitrix_chat.events.types import AppInstalled
 from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
@@ -30,8 +30,6 @@ Installations: TypeAlias = Callable[[Installation], Awaitable[bool]]
 """Asked about each installation whether it is accepted; it verifies the tokens with the portal, and stores them."""
 
 WEEK: Final = 7 * 86_400.0
-_FORM: Final = "application/x-www-form-urlencoded"
-_CHARSETS: Final = frozenset({"", "utf-8", "utf8"})
 _MOST_INSTALLATIONS: Final = 1000
 _READ_AT_ONCE: Final = 1 << 16
 _ASKED_AT_A_TIME: Final = 16
@@ -127,7 +125,7 @@ class WebhookReceiver:
         It never raises for what was posted, nor where the store fails, which is answered by 500 and logged.
 
         Args:
-            body: the whole body; a server does well to stop reading behind `MAX_BYTES` and to pass on what it has.
+            body: the whole body; a server does well to stop reading behind `MAX_BYTES`, and to call `refused`.
             content_type: the header of this name.
         """
         if self._in_flight >= self._max_in_flight:
@@ -143,12 +141,22 @@ class WebhookReceiver:
         finally:
             self._in_flight -= 1
 
+    def refused(self, reception: Reception) -> ReceiverResponse:
+        """Count a body that the server has refused before it was complete, and say what to answer.
+
+        Raises:
+            InvalidParameter: it is no refusal.
+        """
+        if reception in {Reception.KEPT, Reception.REPLAYED}:
+            raise InvalidParameter(f"`{reception}` is no refusal")
+        return self._counted(reception)
+
     def _counted(self, reception: Reception) -> ReceiverResponse:
         self._counts[reception] += 1
         return ReceiverResponse(reception)
 
     async def _judged(self, body: bytes, content_type: str | None) -> Reception:
-        if not _is_form(content_type):
+        if not is_form(content_type):
             return Reception.NOT_A_FORM
         try:
             # Much that is percent-encoded takes long to read, whoever has sent it.
@@ -224,13 +232,6 @@ class WebhookReceiver:
         except InboxFull:
             return Reception.INBOX_FULL
         return Reception.KEPT if is_new else Reception.REPLAYED
-
-
-def _is_form(content_type: str | None) -> bool:
-    kind, *parameters = (content_type or "").lower().split(";")
-    pairs = (parameter.partition("=") for parameter in parameters)
-    charset = {name.strip(): value.strip(' "') for name, _, value in pairs}.get("charset", "")
-    return kind.strip() == _FORM and charset in _CHARSETS
 
 
 def _check_seconds(max_age: float | None, remember: float) -> None:

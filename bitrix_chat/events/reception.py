@@ -22,7 +22,9 @@ class Reception(StrEnum):
     TOO_LARGE = "too_large"
     NOT_A_FORM = "not_a_form"
     MALFORMED = "malformed"
-    """More pairs, deeper or longer names than a portal's, or no event."""
+    """More pairs, deeper or longer names than a portal's, no event, or cut off before its end."""
+    TOO_SLOW = "too_slow"
+    """The server gave it up before it was complete."""
     FORGED = "forged"
     """The application token is missing, no text, or another."""
     UNKNOWN_PORTAL = "unknown_portal"
@@ -33,7 +35,7 @@ class Reception(StrEnum):
     """Its addresses or tokens are none to act with, or `installations` did not accept it."""
     INBOX_FULL = "inbox_full"
     OVERLOADED = "overloaded"
-    """More bodies at a time than `max_in_flight`."""
+    """More bodies at a time than `max_in_flight`, or more bytes than the server holds."""
     FAILED = "failed"
     """The store, the lookup of the token or `installations` raised."""
 
@@ -42,6 +44,7 @@ _STATUSES: Final[Mapping[Reception, int]] = {
     Reception.KEPT: 200,
     Reception.REPLAYED: 200,
     Reception.MALFORMED: 400,
+    Reception.TOO_SLOW: 408,
     Reception.TOO_LARGE: 413,
     Reception.NOT_A_FORM: 415,
     Reception.FAILED: 500,

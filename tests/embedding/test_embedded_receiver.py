@@ -19,6 +19,10 @@ MESSAGE = posted("ONIMBOTV2MESSAGEADD", ALL_DATA["ONIMBOTV2MESSAGEADD"])
 FORGED = posted("ONIMBOTV2MESSAGEADD", ALL_DATA["ONIMBOTV2MESSAGEADD"], auth={"application_token": "wrong"})
 
 
+def counted(receiver):
+    return {reception.value: count for reception, count in receiver.counts.items() if count}
+
+
 async def kept(store):
     return len(await store.pending())
 
@@ -67,7 +71,7 @@ async def test_a_body_as_large_as_allowed_is_read(home, door):
         assert (await served.post(body))[0] == 200
 
 
-async def test_a_slow_body_is_given_up_and_nothing_of_it_is_judged(home, door, receiver):
+async def test_a_slow_body_is_given_up_and_counted_and_nothing_of_it_is_judged(home, door, receiver):
     body = MESSAGE + b"&"
     async with (
         home(door(timeout=0.1)) as served,
@@ -75,11 +79,13 @@ async def test_a_slow_body_is_given_up_and_nothing_of_it_is_judged(home, door, r
     ):
         writer.write(MESSAGE)
         assert await status(reader) == 408
-    assert not any(receiver.counts.values())
+    assert counted(receiver) == {"too_slow": 1}
 
 
 @pytest.mark.parametrize("framing", [f"Content-Length: {len(MESSAGE) + 1}", "Transfer-Encoding: chunked"])
-async def test_of_a_body_that_is_cut_off_nothing_is_kept_and_nobody_is_woken(home, door, receiver, caplog, framing):
+async def test_a_body_that_is_cut_off_is_counted_and_nothing_of_it_is_kept_and_nobody_is_woken(
+    home, door, receiver, caplog, framing
+):
     async with home(door()) as served:
         async with served.raw(framing) as (_, writer):
             if "chunked" in framing:
@@ -89,7 +95,7 @@ async def test_of_a_body_that_is_cut_off_nothing_is_kept_and_nobody_is_woken(hom
             await writer.drain()
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.05)
-        assert not any(receiver.counts.values())
+        assert counted(receiver) == {"malformed": 1}
         assert await served.post(MESSAGE) == (200, "OK")
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
@@ -100,16 +106,17 @@ async def test_chunks_that_are_none_are_refused(home, door, receiver):
         await asyncio.sleep(0.05)
         writer.write(b"what\r\n")
         assert await status(reader) in {400, 408}, "aiohttp takes them for the next request"
-    assert not any(receiver.counts.values())
+    assert counted(receiver) in ({"malformed": 1}, {"too_slow": 1})
 
 
-async def test_bodies_that_arrive_together_share_a_bound(home, door, store, monkeypatch):
+async def test_bodies_that_arrive_together_share_a_bound(home, door, store, receiver, monkeypatch):
     monkeypatch.setattr(posted_bodies, "MAX_HELD", len(MESSAGE) + 10)
     async with home(door()) as served:
         async with served.raw("Content-Length: 1000") as (reader, writer):
             writer.write(b"x" * 100)
             await asyncio.sleep(0.05)
             assert (await served.post(MESSAGE))[0] == 503
+            assert counted(receiver) == {"overloaded": 1}
             writer.write(b"x" * 900)
             assert await status(reader) == 400
         assert (await served.post(MESSAGE))[0] == 200

@@ -337,6 +337,21 @@ async def test_more_bodies_at_a_time_than_allowed_are_refused_at_once(store):
     assert (await door.handle(message(ts="3"), FORM)).status == 200
 
 
+async def test_what_a_server_refuses_itself_is_counted(store):
+    door = receiver(store)
+    response = door.refused(Reception.TOO_SLOW)
+    assert (response.status, response.reason) == (408, "Request Timeout")
+    assert counted(door) == {"too_slow": 1}
+
+
+@pytest.mark.parametrize("reception", [Reception.KEPT, Reception.REPLAYED])
+def test_what_is_no_refusal_cannot_be_counted_as_one(store, reception):
+    door = receiver(store)
+    with pytest.raises(InvalidParameter, match=reception.value):
+        door.refused(reception)
+    assert counted(door) == {}
+
+
 @pytest.mark.parametrize("failure", [EventStoreError("the disk is full"), OSError(28, "no space"), KeyError("x")])
 async def test_an_event_that_could_not_be_kept_is_not_answered_by_200(failure, caplog):
     door = receiver(Keeper(failure=failure))

@@ -161,7 +161,7 @@ def _agree(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("coalesce", [True, False])
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(weather=weathers())
 def test_any_calls_cancelled_at_any_point_leave_no_slot_task_or_waiter_behind(weather, coalesce):
     on_virtual_clock(_cancel_some)(evolve(weather, coalesce=coalesce))
@@ -187,7 +187,7 @@ async def _cancel_some(weather: Weather) -> None:
 
 
 @pytest.mark.parametrize("coalesce", [True, False])
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(weather=weathers(), moment=MOMENTS, grace=st.sampled_from([0.0, 0.2, 2.0, 60.0]))
 def test_closing_while_calls_run_ends_each_as_the_server_saw_it(weather, moment, grace, coalesce):
     on_virtual_clock(_close_meanwhile)(evolve(weather, coalesce=coalesce), moment, grace)

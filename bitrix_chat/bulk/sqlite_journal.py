@@ -23,7 +23,7 @@ lets `SqliteJournal.reading` read while a run writes; it needs shared memory, th
 
 *One thread.* SQLite blocks, and the loop must not. All of it happens in one thread of this journal: a connection has
 one user, operations keep the order in which they were called, and while one commit waits for the disk, everything
-that is called meanwhile gathers for the next (`group_commit`). Fifty chats that end together cost one `fsync`, not
+that is called meanwhile gathers for the next (`writer_thread`). Fifty chats that end together cost one `fsync`, not
 fifty. Inside that transaction each operation has a savepoint: one that fails fails alone. A caller that is cancelled
 no longer waits; its operation is committed with the others, since what it says has happened.
 
@@ -46,9 +46,10 @@ from typing import Any, Self
 
 from bitrix_chat.bulk import sqlite_rows as rows
 from bitrix_chat.bulk.errors import JournalError
-from bitrix_chat.bulk.group_commit import WriterThread
 from bitrix_chat.bulk.journal import Ending, Intent, Run
-from bitrix_chat.bulk.sqlite_store import Alone, Operation, SqliteStore
+from bitrix_chat.bulk.sqlite_store import SqliteStore
+from bitrix_chat.storage.database import Alone, Operation
+from bitrix_chat.storage.writer_thread import WriterThread
 
 
 class SqliteJournal:
@@ -66,7 +67,7 @@ class SqliteJournal:
         # Resolved once: neither a change of directory nor a symbolic link may lead to a second lock file.
         self._owner = secrets.token_hex(16)
         self._store = SqliteStore(Path(path).expanduser().resolve(), is_read_only, self._owner)
-        self._thread: WriterThread[Operation | Alone] = WriterThread(self._store.perform)
+        self._thread: WriterThread[Operation | Alone] = WriterThread(self._store.database.perform, "journal")
 
     @classmethod
     def reading(cls, path: str | os.PathLike[str]) -> Self:

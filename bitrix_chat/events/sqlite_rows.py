@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bitrix_chat.events.errors import InboxFull
+from bitrix_chat.events.errors import EventStoreError, InboxFull
 from bitrix_chat.events.store import DeadLetter, KeptEvent
+from bitrix_chat.storage.file_kind import FileKind
 
-APPLICATION_ID: Final = 0x62786531
-"""Tells an event store from other SQLite databases; `bxe1` in ASCII."""
-VERSION: Final = 1
-"""Of the schema; a file of a later one is left alone."""
-SCHEMA: Final = """
+EVENT_STORE: Final = FileKind(
+    noun="event store",
+    application_id=0x62786531,  # `bxe1` in ASCII
+    version=1,
+    schema="""
 CREATE TABLE handled (
     number INTEGER PRIMARY KEY,
     consumer TEXT NOT NULL,
@@ -37,8 +38,11 @@ CREATE TABLE buried (
     body TEXT NOT NULL,
     error TEXT NOT NULL,
     buried_at REAL NOT NULL
+);
+""",
+    error=EventStoreError,
+    damaged="is damaged; restore a copy of it, or remove it: events that wait in it are lost then",
 )
-"""
 
 HANDLED: Final = 10_000
 """Ids that are remembered for each consumer: the portal shows 1,000 events behind an unfinished one at most."""

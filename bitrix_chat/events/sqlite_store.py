@@ -10,26 +10,17 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import frozen
-
-from bitrix_chat.bulk.group_commit import WriterThread
 from bitrix_chat.events import sqlite_rows as rows
-from bitrix_chat.events.leases import FileLease
+from bitrix_chat.events.leases import take_consumer
 from bitrix_chat.events.memory_store import INBOX
-from bitrix_chat.events.sqlite_file import Operation, SqliteFile, explained
+from bitrix_chat.events.sqlite_file import opened
 from bitrix_chat.events.store import DeadLetter, KeptEvent, Release
-
-
-@frozen(eq=False)
-class _Alone:
-    """Something to do outside of any transaction: to take a lease, or to close."""
-
-    act: Callable[[], Any]
+from bitrix_chat.storage.database import Alone, Database, Operation
+from bitrix_chat.storage.writer_thread import WriterThread
 
 
 class SqliteEventStore:
@@ -49,8 +40,9 @@ class SqliteEventStore:
         self, path: str | os.PathLike[str], *, inbox: int = INBOX, clock: Callable[[], float] = time.time
     ) -> None:
         # Resolved once: neither a change of directory nor a symbolic link may lead to a second lock file.
-        self._file = SqliteFile(Path(path).expanduser().resolve(), rows.APPLICATION_ID, rows.VERSION, rows.SCHEMA)
-        self._thread: WriterThread[Operation | _Alone] = WriterThread(self._perform, "event-store")
+        self._path = Path(path).expanduser().resolve()
+        self._database = Database(rows.EVENT_STORE, self._path, partial(opened, self._path))
+        self._thread: WriterThread[Operation | Alone] = WriterThread(self._database.perform, "event-store")
         self._limit = inbox
         self._clock = clock
         self._arrivals: set[asyncio.Future[None]] = set()
@@ -61,11 +53,11 @@ class SqliteEventStore:
     @property
     def path(self) -> Path:
         """The file, absolute and without symbolic links."""
-        return self._file.path
+        return self._path
 
     async def lease(self, name: str) -> Release:
         """Take a consumer of this file, until it is released or the process ends."""
-        lease: FileLease = await self._thread.submit(_Alone(partial(self._take, name)))
+        lease: Release = await self._thread.submit(Alone(partial(take_consumer, self._path, name)))
         return lease
 
     async def handled(self, consumer: str) -> Collection[int]:
@@ -119,7 +111,7 @@ class SqliteEventStore:
     async def close(self) -> None:
         """Commit what was called before and let go of the file; it opens again when it is used again."""
         try:
-            await self._thread.see_through(_Alone(self._file.close))
+            await self._thread.see_through(Alone(self._database.close))
         finally:
             self._thread.rest()
 
@@ -137,25 +129,7 @@ class SqliteEventStore:
 
         return self._thread.submit(perform)
 
-    def _take(self, name: str) -> FileLease:
-        with explained(self.path):
-            return FileLease.take(self.path, name)
-
-    def _perform(self, works: Sequence[Operation | _Alone]) -> Sequence[Any]:
-        outcomes: list[Any] = []
-        for is_alone, group in groupby(works, key=lambda work: isinstance(work, _Alone)):
-            together: list[Any] = list(group)
-            outcomes += map(_attempt, together) if is_alone else self._file.perform(together)
-        return outcomes
-
     def _announce(self) -> None:
         for future in self._arrivals:
             if not future.done():
                 future.set_result(None)
-
-
-def _attempt(work: _Alone) -> Any:
-    try:
-        return work.act()
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is its caller's
-        return error

@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from bitrix_chat import WrongEventLoop
-from bitrix_chat.bulk import sqlite_schema
 from bitrix_chat.bulk.errors import JournalError, JournalInUse, KeyReused
 from bitrix_chat.bulk.journal import Ending, Intent, IntentState, Run
 from bitrix_chat.bulk.sqlite_journal import SqliteJournal
+from bitrix_chat.bulk.sqlite_schema import JOURNAL
 from bitrix_chat.testing import on_virtual_clock
 
 SCRIPT = Path(__file__).with_name("journal_process.py")
@@ -318,7 +319,7 @@ class TestWhatItRefuses:
 
     async def test_a_journal_of_a_later_release_is_left_alone(self, kept):
         with closing(sqlite3.connect(kept)) as database:
-            database.execute(f"PRAGMA user_version = {sqlite_schema.VERSION + 1}")
+            database.execute(f"PRAGMA user_version = {JOURNAL.version + 1}")
         assert "update" in str(await refusal(kept))
 
     async def test_a_damaged_journal_is_not_written_to_and_read_as_far_as_it_goes(self, kept):
@@ -374,7 +375,7 @@ class TestWhatItRefuses:
         assert files(tmp_path) == {f"{path.name}.lock"}
 
     async def test_a_file_that_could_not_be_filled_is_not_left(self, path, monkeypatch):
-        monkeypatch.setattr(sqlite_schema, "_SCHEMA", "BEGIN; CREATE TABLE; COMMIT")
+        monkeypatch.setattr("bitrix_chat.bulk.sqlite_store.JOURNAL", evolve(JOURNAL, schema="CREATE TABLE;"))
         with pytest.raises(JournalError, match="SQLite refused"):
             await SqliteJournal(path).begin(RUN)
         assert files(path.parent) == {"run.sqlite.lock"}

@@ -139,8 +139,8 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows tells no owner")
 async def test_files_of_another_user_are_refused(path, monkeypatch):
     await filled(path)
-    monkeypatch.setattr("bitrix_chat.events.sqlite_file.is_foreign", lambda _: True)
-    monkeypatch.setattr("bitrix_chat.events.leases.is_foreign", lambda _: True)
+    monkeypatch.setattr("bitrix_chat.storage.sqlite_file.is_foreign", lambda _: True)
+    monkeypatch.setattr("bitrix_chat.storage.file_lease.is_foreign", lambda _: True)
     async with SqliteEventStore(path) as store:
         with pytest.raises(EventStoreError, match="another user"):
             await store.handled("bot")

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from bitrix_chat import BulkReport, BulkState, BulkStopped, ChatSpec, JournalError, JournalInUse, SqliteJournal
-from bitrix_chat.bulk import sqlite_schema
 from bitrix_chat.bulk.journal import Intent, IntentState, Run
-from bitrix_chat.bulk.sqlite_store import Alone
+from bitrix_chat.bulk.sqlite_schema import JOURNAL
 from bitrix_chat.portal import Plan, Portal
+from bitrix_chat.storage.database import Alone
 from tests.contracts.dict_journal import Database, DictJournal
 from tests.faults.ending_process import AMPLE, COUNT, WAYS
 from tests.faults.matrix import Seen, row
@@ -94,7 +94,7 @@ def foreign(path: Path) -> None:
 
 def newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
-        database.execute(f"PRAGMA user_version = {sqlite_schema.VERSION + 1}")
+        database.execute(f"PRAGMA user_version = {JOURNAL.version + 1}")
 
 
 def damaged(path: Path) -> None:
@@ -189,7 +189,7 @@ async def test_a_journal_that_another_program_has_locked_is_refused_and_good_aga
     portal: Portal, tmp_path: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ):
     path = await journal_in(tmp_path / "folder", portal, shelves(3))
-    monkeypatch.setattr(sqlite_schema, "PATIENCE", 0.01)
+    monkeypatch.setattr("bitrix_chat.storage.sqlite_file.PATIENCE", 0.01)
     async with portal.client(limiter=AMPLE) as b24:
         with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
             stranger.execute("BEGIN IMMEDIATE")
@@ -228,8 +228,8 @@ class Breaking(SqliteJournal):
         """Execute a statement in the journal's thread, outside of a transaction."""
 
         def act() -> Any:
-            assert self._store._connection is not None
-            return self._store._connection.execute(statement).fetchone()
+            assert self._store.database.connection is not None
+            return self._store.database.connection.execute(statement).fetchone()
 
         return await self._thread.submit(Alone(act))
 

@@ -25,7 +25,7 @@ class WriterThread(Generic[W]):
     """
 
     _perform: Callable[[Sequence[W]], Sequence[Any]]
-    _what: str = "journal"
+    _what: str
     _waiting: _Queue[W] = field(init=False, factory=list)
     _is_flying: bool = field(init=False, default=False)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)

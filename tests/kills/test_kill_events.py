@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 import signal
-import sys
 import time
 from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ import pytest
 
 from bitrix_chat.portal import Cut, Fault, Plan, Portal
 from tests.kills.event_process import BOT_TOKEN
+from tests.kills.processes import Processes
 
 logger = logging.getLogger(__name__)
 
@@ -47,42 +47,6 @@ class Act:
         return cls(int(at), int(process), name, int(event_id), dialog, text)
 
 
-@attrs.define(eq=False)
-class Bots:
-    """Starts one bot after the other, ahead of its time."""
-
-    arguments: tuple
-    started: list = attrs.field(factory=list)
-    ready: list = attrs.field(factory=list)
-
-    async def begin(self):
-        if not self.ready:
-            self.ready = list(await asyncio.gather(*(self._started() for _ in range(TOGETHER))))
-        process = self.ready.pop()
-        process.stdin.write(b"begin\n")
-        assert await process.stdout.readline() == b"begun\n"
-        return process
-
-    async def end(self):
-        for process in self.started:
-            if process.returncode is None:
-                process.kill()
-            process.stdin.close()
-            await process.wait()
-
-    async def _started(self):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(SCRIPT),
-            *self.arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        self.started.append(process)
-        assert await process.stdout.readline() == b"ready\n"
-        return process
-
-
 def confirmations(portal):
     """Write down when the portal was told to forget up to where."""
     log, original = [], portal._state.events.fetch
@@ -102,7 +66,8 @@ async def listening(folder):
     async with Portal(plan=Plan.UNLIMITED) as portal:
         async with portal.client() as b24:
             bot_id = (await b24.imbot.bot.register("house_bot", name="House", token=BOT_TOKEN)).bot.id
-        bots = Bots((portal.webhook_url, str(bot_id), str(folder / "bot.sqlite"), str(diary)))
+        arguments = (portal.webhook_url, str(bot_id), str(folder / "bot.sqlite"), str(diary))
+        bots = Processes(SCRIPT, arguments, TOGETHER)
         try:
             yield portal, bot_id, bots, diary
         finally:

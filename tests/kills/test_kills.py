@@ -12,7 +12,6 @@ import logging
 import random
 import shutil
 import signal
-import sys
 import weakref
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
@@ -28,6 +27,7 @@ from bitrix_chat.portal import Cut, Fault, Plan, Portal, PortalPolicy
 from bitrix_chat.portal.scripts import OvertimeError
 from tests.faults.scenes import sizes
 from tests.kills.bulk_process import BOT_TOKEN, title_of
+from tests.kills.processes import Processes
 
 logger = logging.getLogger(__name__)
 
@@ -68,43 +68,6 @@ class Punctual:
             raise OvertimeError
         self.spans[script] = began, due + seconds
         await asyncio.sleep(max(0.0, due + seconds - now))
-
-
-@attrs.define(eq=False)
-class Processes:
-    """Starts processes ahead of their time; none outlives the test."""
-
-    arguments: tuple
-    started: list = attrs.field(factory=list)
-    ready: list = attrs.field(factory=list)
-
-    async def begin(self, how):
-        """Let a process begin that is ready: most of the time at once."""
-        if not self.ready:
-            self.ready = list(await asyncio.gather(*(self._started() for _ in range(TOGETHER))))
-        process = self.ready.pop()
-        process.stdin.write(f"{how}\n".encode())
-        assert await process.stdout.readline() == b"begun\n"
-        return process
-
-    async def end(self):
-        for process in self.started:
-            if process.returncode is None:
-                process.kill()
-            process.stdin.close()
-            await process.wait()
-
-    async def _started(self):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(SCRIPT),
-            *self.arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        self.started.append(process)
-        assert await process.stdout.readline() == b"ready\n"
-        return process
 
 
 @attrs.define(eq=False)
@@ -206,7 +169,8 @@ async def killing(folder, method, count, kills, seed):
         sleep=Punctual(),
     ) as portal:
         bot_id = "none" if method == USERS else await registered(portal)
-        processes = Processes((portal.webhook_url, str(bot_id), str(count), str(journal), str(report)))
+        arguments = (portal.webhook_url, str(bot_id), str(count), str(journal), str(report))
+        processes = Processes(SCRIPT, arguments, TOGETHER)
         try:
             chance = random.Random(seed)  # noqa: S311
             yield Killing(portal, processes, journal, report, method, count, kills, chance)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bitrix_chat.resources.imbot import ImbotResource
     from bitrix_chat.resources.user import UserResource
     from bitrix_chat.rest.batch_result import BatchResult
+    from bitrix_chat.shared import Shared
     from bitrix_chat.transport.flights import Departing, OnOrphan
     from bitrix_chat.transport.moving import AcceptMove, OnMove
 
@@ -44,6 +45,8 @@ class ClientOptions(TypedDict, total=False):
 
     session: aiohttp.ClientSession | None
     limiter: RateLimiter | Plan | None
+    shared: "Shared | None"
+    egress: str
     retry: RetryPolicy | None
     timeout: float | None
     operating_limit: float | None
@@ -65,8 +68,12 @@ class BitrixChat:
         auth: who is calling: `WebhookAuth`, `OAuthAuth`, or a strategy of your own.
         session: an aiohttp session whose connections to use; it is neither closed nor changed.
         limiter: the portal's request limit: a `Plan` (`STANDARD`, `ENTERPRISE`) or a `RateLimiter` of your own.
-            Without it, all clients of one event loop and one portal share a bucket; where a process sends from several
-            addresses, give each client `shared_limiter(host, plan, egress=...)`.
+            A limiter of your own is not shared by `shared`.
+        shared: with whom the limits, and the tokens of an `OAuthAuth` without a store, are shared: `"host"` with the
+            processes of this machine, `"redis://..."` with all machines that name the same Redis or Valkey server
+            (extra `redis`), or a `Sharing` of your own. By default with all clients of this event loop.
+        egress: names the address that requests leave from, where there are several (machines, proxies): the portal
+            counts each on its own, and so do we. Machines behind one address give the same name.
         retry: how often to repeat what may be repeated; None for never.
         timeout: seconds for a whole call, waiting included; none by default, since waiting is what the limits ask for.
         operating_limit: seconds that one method may work in ten minutes: 480 in the cloud, 420 or None elsewhere.
@@ -92,6 +99,8 @@ class BitrixChat:
         *,
         session: aiohttp.ClientSession | None = None,
         limiter: RateLimiter | Plan | None = None,
+        shared: "Shared | None" = None,
+        egress: str = "",
         retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008  # frozen
         timeout: float | None = None,
         operating_limit: float | None = CLOUD_LIMIT,
@@ -106,13 +115,22 @@ class BitrixChat:
         allow_insecure_loopback: bool = False,
     ) -> None:
         _check(auth, session, limiter, operating_limit)
+        if not isinstance(egress, str):
+            raise InvalidParameter(f"`egress` is {_kind(egress)}, but it is a name")
         _check_seconds("quiescence", quiescence)
-        from bitrix_chat.transport.stack import Stack  # noqa: PLC0415  # the layers are imported with the first client
+        # The layers are imported with the first client.
+        from bitrix_chat.shared import sharing_of  # noqa: PLC0415
+        from bitrix_chat.transport.stack import Stack  # noqa: PLC0415
+
+        sharing, owns_sharing = sharing_of(shared)
 
         self._stack: Stack | None = Stack(
             auth,
             session=session,
             limiter=limiter,
+            sharing=sharing,
+            owns_sharing=owns_sharing,
+            egress=egress,
             policy=retry or NO_RETRIES,
             timeout=seconds(timeout),
             operating_limit=operating_limit,
@@ -191,7 +209,8 @@ class BitrixChat:
 
         `BITRIX24_WEBHOOK_URL`, or `BITRIX24_CLIENT_ID` and `BITRIX24_CLIENT_SECRET` with `BITRIX24_TOKEN_FILE` (kept
         up to date) or with `BITRIX24_ACCESS_TOKEN`, `BITRIX24_REFRESH_TOKEN` and `BITRIX24_CLIENT_ENDPOINT`. Where
-        tokens come from another server than Bitrix24's, `BITRIX24_AUTHORIZATION_SERVER` names it.
+        tokens come from another server than Bitrix24's, `BITRIX24_AUTHORIZATION_SERVER` names it. `BITRIX24_SHARED` and
+        `BITRIX24_EGRESS` say `shared` and `egress`, unless those are given.
 
         Args:
             environ: where to look.
@@ -202,6 +221,8 @@ class BitrixChat:
         """
         from bitrix_chat.environment import auth_from  # noqa: PLC0415  # only where it is asked for
 
+        options.setdefault("shared", environ.get("BITRIX24_SHARED") or None)
+        options.setdefault("egress", environ.get("BITRIX24_EGRESS", ""))
         return cls(auth_from(environ), **options)
 
     @classmethod

@@ -82,8 +82,8 @@ class OAuthAuth:
         client_secret: sent to the authorization server only.
         token: the pair from an installation; not needed where the store holds one. Of two pairs the
             one that expires later is used, the stored one where that cannot be told.
-        store: where pairs are kept; in memory unless told otherwise, so that a restart needs a
-            new authorization as soon as the first pair has been renewed.
+        store: where pairs are kept; where its client shares (`shared=`) if not told, else in memory, so that a
+            restart needs a new authorization as soon as the first pair has been renewed.
         authorization_server: its address, or an object of your own making.
         session: for the questions to the authorization server; never closed. None opens one each time.
 
@@ -108,6 +108,7 @@ class OAuthAuth:
         self.client_id = client_id
         self._client_secret = concealed(client_secret)
         self._store: TokenStore = MemoryTokenStore() if store is None else store
+        self._may_move = store is None
         self._server = _server(authorization_server, session)
         self._token = token
         self._ready: Credentials | None = None
@@ -205,6 +206,19 @@ class OAuthAuth:
             TokenStoreError: it could not be saved; it is kept, and saved by the next call.
         """
         await self._flight.after(self._guarded(partial(self._install, token)))
+
+    def keep_in(self, stores: Callable[[str, str], TokenStore | None]) -> None:
+        """Keep the pair from now on where a client of its shares, unless it was given a store.
+
+        Args:
+            stores: gives the store for a `client_id` and a portal (`member_id`, or host); None for no other.
+        """
+        if not self._may_move or self._token is None:
+            return
+        store = stores(self.client_id, self._token.member_id or host_of(self._token.client_endpoint))
+        if store is not None:
+            self._store, self._may_move = store, False
+            self._ready, self._loaded = None, False
 
     @property
     def is_insecure(self) -> bool:

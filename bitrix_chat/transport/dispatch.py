@@ -21,7 +21,6 @@ from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.conditions import Conditions
 from bitrix_chat.limits.limiter import MAX_IN_FLIGHT, MemoryRateLimiter, RateLimiter
 from bitrix_chat.limits.operating import CLOUD_LIMIT
-from bitrix_chat.limits.sharing import shared_budget, shared_limiter
 from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
@@ -31,6 +30,7 @@ from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
 from bitrix_chat.transport.grouping import Grouping, Pool, PoolKey, pools_of, pools_of_singles
 from bitrix_chat.transport.groups import own
 from bitrix_chat.transport.loading import Loading
+from bitrix_chat.transport.sharing import LoopSharing, Sharing
 from bitrix_chat.transport.signing import Signing
 from bitrix_chat.transport.waiting import Kind, Ticket, WaitingLine
 
@@ -48,6 +48,8 @@ class Dispatch:
         signing: Signing,
         *,
         limiter: RateLimiter | Plan | None = None,
+        sharing: Sharing | None = None,
+        egress: str = "",
         operating_limit: float | None = CLOUD_LIMIT,
         max_in_flight: int = MAX_IN_FLIGHT,
         coalesce: bool = False,
@@ -56,6 +58,8 @@ class Dispatch:
     ) -> None:
         self._signing = signing
         self._limiter = limiter
+        self._sharing = sharing or LoopSharing()
+        self._egress = egress
         self._operating_limit = operating_limit
         self._max_in_flight = max_in_flight
         self._allowance: Allowance | None = None
@@ -186,8 +190,8 @@ class Dispatch:
         endpoint = await self._signing.endpoint()
         limiter = self._limiter
         if limiter is None or isinstance(limiter, Plan):
-            limiter = shared_limiter(host_of(endpoint), limiter)
-        self._allowance = Allowance(limiter, shared_budget(endpoint, self._operating_limit))
+            limiter = self._sharing.limiter(host_of(endpoint), limiter, self._egress)
+        self._allowance = Allowance(limiter, self._sharing.budget(endpoint, self._operating_limit))
 
     def _found_allowance(self, task: "asyncio.Task[None]") -> None:
         self._finding = None

@@ -5,6 +5,7 @@ from functools import partial
 
 import aiohttp
 
+from bitrix_chat.auth.oauth import OAuthAuth
 from bitrix_chat.auth.strategy import AuthStrategy
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import Plan
@@ -18,6 +19,7 @@ from bitrix_chat.transport.moving import AcceptMove, Moves, OnMove
 from bitrix_chat.transport.portal import PortalTransport
 from bitrix_chat.transport.reconciling import Reconciling
 from bitrix_chat.transport.retrying import Retrying, RetryPolicy
+from bitrix_chat.transport.sharing import Sharing
 from bitrix_chat.transport.signing import Signing, insecure
 from bitrix_chat.transport.wire import Wire
 
@@ -36,6 +38,9 @@ class Stack:
         *,
         session: aiohttp.ClientSession | None,
         limiter: RateLimiter | Plan | None,
+        sharing: Sharing,
+        owns_sharing: bool,
+        egress: str,
         policy: RetryPolicy,
         timeout: float | None,
         operating_limit: float | None,
@@ -55,6 +60,9 @@ class Stack:
             raise InvalidParameter(f"`max_in_flight` is {max_in_flight!r}, but at least 1 request has to fly")
         if not isinstance(coalesce, bool):
             raise InvalidParameter(f"`coalesce` is {type(coalesce).__name__}, but it is True or False")
+        if isinstance(auth, OAuthAuth):
+            auth.keep_in(sharing.tokens)
+        self._sharing = sharing if owns_sharing else None
         self._home = Home()
         wire = Wire(session)
         moves = Moves(accept_move, partial(_moved, on_move), allow_insecure_loopback=allow_insecure_loopback)
@@ -62,6 +70,8 @@ class Stack:
         self._dispatch = Dispatch(
             self._signing,
             limiter=limiter,
+            sharing=sharing,
+            egress=egress,
             operating_limit=operating_limit,
             max_in_flight=max_in_flight,
             coalesce=coalesce,
@@ -86,6 +96,8 @@ class Stack:
         finally:
             self._reconciling.close()
             await self._signing.close()
+            if self._sharing is not None:
+                await self._sharing.close()
 
 
 def _moved(report: OnMove | None, old: str, new: str) -> None:

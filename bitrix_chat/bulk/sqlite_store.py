@@ -26,7 +26,9 @@ class SqliteStore:
     _lease: FileLease | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self.database = Database(JOURNAL, self.path, self._opened, self.is_read_only)
+        # No method of this object: a journal that is dropped must go at once, and its lease with it.
+        opening = partial(_opened, self.path, self.is_read_only)
+        self.database = Database(JOURNAL, self.path, opening, self.is_read_only)
 
     def open(self, run: Run) -> Run:
         """Take the lease, make the file if there is none, and return what it says of itself."""
@@ -63,12 +65,13 @@ class SqliteStore:
         stored: Run = outcome
         return stored
 
-    def _opened(self) -> sqlite3.Connection:
-        if not self.is_read_only:
-            raise JournalError(f"{self.path}: is not open; it has to begin, and is closed by `close`")
-        if not is_there(JOURNAL, self.path):
-            raise JournalError(f"{self.path}: there is no such journal")
-        return open_to_read(JOURNAL, self.path)
+
+def _opened(path: Path, is_read_only: bool) -> sqlite3.Connection:  # noqa: FBT001  # by `partial`
+    if not is_read_only:
+        raise JournalError(f"{path}: is not open; it has to begin, and is closed by `close`")
+    if not is_there(JOURNAL, path):
+        raise JournalError(f"{path}: there is no such journal")
+    return open_to_read(JOURNAL, path)
 
 
 def _take_lease(path: Path) -> FileLease:

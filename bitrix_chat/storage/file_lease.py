@@ -16,7 +16,7 @@ from bitrix_chat.storage.owners import is_foreign
 class FileLease:
     """The lock on a file, given back with the object at the latest."""
 
-    # A file object and no descriptor, so that a lease that is dropped is given back, too.
+    # A file object and no descriptor: a lease that is dropped is given back too, and Python warns of it.
     _file: FileIO
 
     @classmethod
@@ -43,9 +43,6 @@ class FileLease:
         if not self._file.closed:
             unlock(self._file.fileno())
             self._file.close()
-
-    def __del__(self) -> None:
-        self()
 
 
 def _refuse_foreign(lock: Path, file: FileIO, kind: FileKind) -> None:

@@ -72,6 +72,7 @@ async def test_a_lease_that_is_given_back_twice_is_not_taken_from_its_next_holde
     again()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_a_lease_that_nobody_holds_any_more_is_free(store):
     release = await store.lease("bot")
     del release

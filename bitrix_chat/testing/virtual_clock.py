@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 _SHORT_JUMP: Final = 5.0
 _MOMENT: Final = 0.0005
-_LONG_MOMENT: Final = 0.03
+_LONG_MOMENT: Final = 0.01
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -11,8 +11,12 @@ is full whatever we counted: everyone pauses, and the pace is halved. The next r
 strangers leave, since the counter was full at both: what was granted in between, by the seconds. The pace starts
 a tenth below that and grows with the cube of time, so that it stays near what was found for half a minute and is
 back at the plan's after fifty seconds. Where the strangers stay, one refusal in forty requests keeps it up to date.
+
+Where many processes draw on one bucket, each *reserves* one request ahead: it is counted at once and leaves after the
+wait that this tells, so that they take turns and nobody has to be woken by another. A refusal voids what is reserved.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import Attribute, define, field, frozen
@@ -61,6 +65,7 @@ class LeakyBucket:
         level: the counter as of `updated`.
         pace: requests a second the counter is believed to lose for us, at most the plan's leak.
         paused_until: nobody is granted before.
+        epoch: how many refusals were counted; what was reserved before the last of them is void.
     """
 
     plan: Plan = STANDARD
@@ -68,6 +73,7 @@ class LeakyBucket:
     updated: float = 0.0
     pace: float = field(init=False)
     paused_until: float = field(default=float("-inf"), init=False)
+    epoch: int = field(default=0, init=False)
     _slowed_at: float = field(default=float("-inf"), init=False)
     _slowed_to: float = field(init=False)
     _granted: int = field(default=0, init=False)
@@ -96,6 +102,20 @@ class LeakyBucket:
         """Uncount requests that were granted and never left."""
         self.level = max(0.0, self.level - count)
         self._granted -= count
+
+    def reserve(self, now: float) -> float:
+        """Count a request that leaves later and return in how many seconds it may; then it is to be redeemed."""
+        seconds = self.wait(now)
+        self.level += 1
+        return seconds
+
+    def redeem(self) -> None:
+        """Let a reserved request leave."""
+        self._granted += 1
+
+    def forgo(self) -> None:
+        """Uncount a request that was reserved and is not going to leave."""
+        self.level = max(0.0, self.level - 1)
 
     def assume_full(self, now: float, seconds_ago: float) -> None:
         """Take it that the counter stood at its most `seconds_ago`, and has lost the leak since."""
@@ -132,7 +152,30 @@ class LeakyBucket:
         self.paused_until = now + PAUSE
         self._slowed_at = now
         self._granted = 0
+        self.epoch += 1
         return True
+
+    @property
+    def facts(self) -> tuple[float, ...]:
+        """All there is to know of it as numbers, for those who keep it elsewhere; the last two are integers."""
+        limit = self.plan.size, self.plan.leak
+        times = self.updated, self.paused_until, self._slowed_at
+        return (*limit, self.level, *times, self.pace, self._slowed_to, self._granted, self.epoch)
+
+    def recall(self, facts: Sequence[float]) -> None:
+        """Become the bucket that these facts are of."""
+        size, leak, self.level, self.updated, self.paused_until, self._slowed_at, *others = facts
+        self.pace, self._slowed_to, granted, epoch = others
+        self._granted, self.epoch = int(granted), int(epoch)
+        if (size, leak) != (self.plan.size, self.plan.leak):
+            self.plan = Plan(size, leak)
+            self._ceiling = self.plan.burst + _ROUNDING
+
+    def shift(self, seconds: float) -> None:
+        """Move all its times, for a clock that stands elsewhere now."""
+        self.updated += seconds
+        self.paused_until += seconds
+        self._slowed_at += seconds
 
     def _found(self, now: float) -> float:
         """Return what others have left of the counter since it was last full; halving says more if we hardly sent."""

@@ -19,6 +19,7 @@ from weakref import WeakSet
 
 from attrs import define, field
 
+from bitrix_chat.limits.method_use import Charge, MethodUse
 from bitrix_chat.models.time import Time
 
 CLOUD_LIMIT: Final = 480.0
@@ -29,8 +30,6 @@ BLIND_STEP: Final = 60.0
 """Seconds to wait after a 429 where the portal did not tell when: one of its ten parts."""
 _LOWERED: Final = 0.875
 _LEAST: Final = 60.0
-_SHARES: Final = ((0.0, 0.1), (0.5, 0.6))
-"""What portals are known to count of the time in a batch, and the measured share below which it must be that."""
 _ROUNDING: Final = 1e-6
 _DAY: Final = 86_400.0
 """Seconds that a portal can have a method wait at most, whatever it says."""
@@ -47,44 +46,6 @@ class Watcher(Protocol):
 
 
 @define
-class _Charge:
-    """How much of the time that is worked the portal counts: nothing, half or all, as its sums have shown."""
-
-    worked: float = 0.0
-    counted: float = 0.0
-
-    @property
-    def share(self) -> float:
-        if not self.worked:
-            return 1.0
-        seen = self.counted / self.worked
-        return next((step for step, below in _SHARES if seen < below), 1.0)
-
-
-@define
-class _Method:
-    used: float = 0.0
-    price: float = 0.0
-    flying: int = 0
-    flying_inside: int = 0
-    reset_at: float = 0.0
-    told_at: float = float("-inf")
-    forgets_at: float = 0.0
-    blocked_until: float = float("-inf")
-    probing: bool = False
-    alone: _Charge = field(factory=_Charge)
-    inside: _Charge = field(factory=_Charge)
-
-    def cost(self, *, inside: bool) -> float:
-        return self.price * (self.inside if inside else self.alone).share
-
-    @property
-    def reserved(self) -> float:
-        held = self.flying * self.cost(inside=False) if self.flying else 0.0
-        return held + self.flying_inside * self.cost(inside=True) if self.flying_inside else held
-
-
-@define
 class OperatingBudget:
     """Which methods may leave now; all times are seconds of one monotonic clock.
 
@@ -95,7 +56,7 @@ class OperatingBudget:
 
     limit: float | None = CLOUD_LIMIT
     watchers: "WeakSet[Watcher]" = field(factory=WeakSet, init=False, repr=False, eq=False)
-    _methods: dict[str, _Method] = field(factory=dict, init=False)
+    _methods: dict[str, MethodUse] = field(factory=dict, init=False)
 
     def opens_at(self, method: str, now: float, count: int = 1, *, inside: bool = False) -> float:
         """Return when `count` calls of `method` may leave: `now` for at once, infinity for after an answer.
@@ -109,11 +70,11 @@ class OperatingBudget:
         known = self._methods.get(method)
         if known is None:
             return now
-        if known.blocked_until > now:
-            return known.blocked_until
+        if known.closed_until > now:
+            return known.closed_until
         if not known.probing and self._affords(known, count, inside=inside):
             return now
-        if known.flying or known.flying_inside:
+        if known.is_flying:
             return float("inf")
         return now if known.probing or self._never_fits(known, count) else max(now, known.reset_at)
 
@@ -122,14 +83,14 @@ class OperatingBudget:
         known = self._methods.get(method)
         if known is None:
             return float("inf")
-        if known.blocked_until > now:
+        if known.closed_until > now:
             return 0
         count = 0.0 if known.probing else self._affordable(known)
-        if count >= 1 or known.flying or known.flying_inside:
+        if count >= 1 or known.is_flying:
             return count
         return 1 if known.probing or known.reset_at <= now else 0
 
-    def _affordable(self, known: _Method) -> float:
+    def _affordable(self, known: MethodUse) -> float:
         cost = known.cost(inside=True)
         if self.limit is None or not known.price:
             return float("inf")
@@ -142,7 +103,7 @@ class OperatingBudget:
         """Reserve for calls that leave; those the limit has no room for go to find out what was forgotten."""
         known = self._methods.get(method)
         if known is None:
-            known = self._methods[method] = _Method()
+            known = self._methods[method] = MethodUse()
         if not known.probing and not self._affords(known, count, inside=inside):
             known.probing = True
         if inside:
@@ -150,12 +111,12 @@ class OperatingBudget:
         else:
             known.flying += count
 
-    def _affords(self, known: _Method, count: int, *, inside: bool) -> bool:
+    def _affords(self, known: MethodUse, count: int, *, inside: bool) -> bool:
         if self.limit is None or not known.price:
             return True
         return known.used + known.reserved + count * known.cost(inside=inside) <= self.limit + _ROUNDING
 
-    def _never_fits(self, known: _Method, count: int) -> bool:
+    def _never_fits(self, known: MethodUse, count: int) -> bool:
         # A batch that is dearer than a whole limit gains nothing by waiting, as long as it can begin.
         return self.limit is not None and count * known.price > self.limit >= known.used + known.price
 
@@ -188,10 +149,10 @@ class OperatingBudget:
             return
         known = self._methods.get(method)
         if known is None:
-            known = self._methods[method] = _Method()
+            known = self._methods[method] = MethodUse()
         duration = time.duration if time.duration is not None and _is_counted(time.duration) else 0.0
         if duration:
-            known.price = max(duration, known.price * 0.9)
+            known.seen_price = max(duration, known.seen_price * 0.9)
         worked = duration if worked is None else worked
         self._learn_sum(known, time, now, known.inside if inside else known.alone, worked)
         known.probing = False
@@ -200,12 +161,12 @@ class OperatingBudget:
         """Learn the dearest of several calls in a batch."""
         known = self._methods.get(method)
         if known is not None and _is_counted(duration):
-            known.price = max(duration, known.price)
+            known.seen_price = max(duration, known.seen_price)
 
-    def _learn_sum(self, known: _Method, time: Time, now: float, charge: _Charge, worked: float) -> None:
+    def _learn_sum(self, known: MethodUse, time: Time, now: float, charge: Charge, worked: float) -> None:
         finish, used = time.finish, time.operating or 0.0
         if finish is not None and finish < known.told_at:  # batches end in another order than their commands
-            if time.operating_reset_at == known.forgets_at:
+            if time.operating_reset_at == known.forgets_at and finish > known.adopted_at:
                 charge.worked += worked  # the later sum held it already
             return
         if time.operating_reset_at == known.forgets_at or not known.used:
@@ -224,15 +185,15 @@ class OperatingBudget:
 
     def refuse(self, method: str, now: float) -> float:
         """Learn of a 429 and return when the method opens again; a wave of them counts once."""
-        known = self._methods.setdefault(method, _Method())
-        if known.blocked_until <= now:
+        known = self._methods.setdefault(method, MethodUse())
+        if known.closed_until <= now:
             if not known.probing:
                 self.limit = self._lowered(known)
             known.blocked_until = max(known.reset_at, now + BLIND_STEP)
             known.probing = True
-        return known.blocked_until
+        return known.closed_until
 
-    def _lowered(self, known: _Method) -> float:
+    def _lowered(self, known: MethodUse) -> float:
         limit = self.limit or CLOUD_LIMIT
         return min(limit, max(_LEAST, min(limit * _LOWERED, max(known.used, limit / 2))))
 

@@ -10,6 +10,10 @@ class RedisFailed(BitrixError):
     default_outcome = Outcome.REFUSED_TEMPORARY
 
 
+class RedisAway(RedisFailed):
+    """The Redis server cannot be reached, or does not answer in time; what was asked for may have been done."""
+
+
 class RedisNotDurable(RedisFailed):
     """The Redis server would forget: what must survive is not given to it until it is set up for that."""
 

@@ -1,21 +1,21 @@
 """One Redis or Valkey server: a pool whose callers wait for a connection, scripts, and keys that say whose they are."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bitrix_chat.errors import InvalidParameter
-from bitrix_chat.redis.errors import RedisFailed, RedisNotDurable
+from bitrix_chat.redis.errors import RedisAway, RedisFailed, RedisNotDurable
 from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import discreet
 
 try:
+    from redis import exceptions
     from redis.asyncio import BlockingConnectionPool, Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
-    from redis.exceptions import RedisError
 except ModuleNotFoundError:
     raise ImportError('this module needs its extra: pip install "bitrix-chat[redis]"') from None
 
@@ -23,6 +23,9 @@ CONNECTIONS: Final = 16
 """Connections of one process to one server; further commands wait for one of them."""
 PATIENCE: Final = 5.0
 """Seconds until a server that does not answer, or has no connection free, counts as away."""
+_AWAY: Final = (exceptions.ConnectionError, exceptions.TimeoutError, OSError, TimeoutError)
+_UNWELCOME: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError)
+"""What waiting does not help against, although redis-py takes it for a broken connection."""
 _SCHEMES: Final = ("redis", "rediss", "unix")
 
 
@@ -56,6 +59,7 @@ class RedisServer:
         self._patience = patience
         self._redis: Redis | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: AsyncGenerator[None, None] | None = None
         self._scripts: dict[str, Any] = {}
 
     def __repr__(self) -> str:
@@ -73,6 +77,7 @@ class RedisServer:
         loop = asyncio.get_running_loop()
         if self._redis is None or self._loop is not loop:
             self._redis, self._loop, self._scripts = self._connected(), loop, {}
+            self._open = _opened(self._redis)
         return self._redis
 
     def key(self, owner: str, *parts: str) -> str:
@@ -90,11 +95,20 @@ class RedisServer:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what the server or the way to it fails with into an error without secrets."""
+        """Turn what the server or the way to it fails with into an error without secrets; lose no cancellation."""
+        before = _cancellations()
         try:
             yield
-        except (RedisError, OSError, TimeoutError) as error:
-            raise RedisFailed(f"the Redis server at {self.place} failed ({type(error).__name__})") from None
+        except (exceptions.RedisError, OSError, TimeoutError) as error:
+            raise self.explanation(error) from None
+        # redis-py waits by `asyncio.wait_for`, which drops one that comes together with the answer (until Python 3.12).
+        if _cancellations() > before:
+            raise asyncio.CancelledError
+
+    def explanation(self, error: Exception) -> RedisFailed:
+        """Return what to say of an error of redis-py's, whose own text may quote the command."""
+        kind = RedisAway if isinstance(error, _AWAY) and not isinstance(error, _UNWELCOME) else RedisFailed
+        return kind(f"the Redis server at {self.place} failed ({type(error).__name__})")
 
     async def require_durability(self) -> None:
         """See that the server keeps what it is given, across its own restart and whatever else fills it.
@@ -118,9 +132,9 @@ class RedisServer:
 
     async def close(self) -> None:
         """Close the connections of the running loop."""
-        redis, self._redis = self._redis, None
-        if redis is not None and self._loop is asyncio.get_running_loop():
-            await redis.aclose(close_connection_pool=True)
+        opened, self._redis, self._open = self._open, None, None
+        if opened is not None and self._loop is asyncio.get_running_loop():
+            await opened.aclose()
 
     def _connected(self) -> Redis:
         # A pool that fails when it is empty would turn a busy moment into an outage.
@@ -134,8 +148,29 @@ class RedisServer:
             protocol=2,
             # Once: for a connection that went stale with a restart of the server.
             retry=Retry(NoBackoff(), 1),
+            retry_on_error=[exceptions.ConnectionError],  # redis-py 5 repeats nothing that is not named
         )
         return Redis(connection_pool=pool)
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _opened(redis: Redis) -> AsyncGenerator[None, None]:
+    """Return what closes the connections when it is dropped, and before the loop ends, since nobody can after that."""
+    opened = _until_the_end(redis)
+    with suppress(StopIteration):  # at its `yield`; what has begun is ended by the loop itself
+        opened.asend(None).send(None)
+    return opened
+
+
+async def _until_the_end(redis: Redis) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await redis.aclose(close_connection_pool=True)
 
 
 def server_at(server: str | RedisServer) -> tuple[RedisServer, bool]:

@@ -42,7 +42,7 @@ class LocalServer:
     """A server of our own on a port of loopback, which can be stopped and started again with what it kept."""
 
     folder: Path
-    options: tuple[str, ...] = ("--appendonly", "yes")
+    options: tuple[str, ...] = ("--appendonly", "yes", "--appendfsync", "always")
     port: int = field(factory=free_port)
     _process: "subprocess.Popen[bytes] | None" = field(init=False, default=None)
 

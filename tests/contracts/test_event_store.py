@@ -9,6 +9,7 @@ from bitrix_chat.events.errors import ConsumerBusy, InboxFull
 from bitrix_chat.events.memory_store import MemoryEventStore
 from bitrix_chat.events.sqlite_store import SqliteEventStore
 from bitrix_chat.events.store import EventStore
+from bitrix_chat.redis.event_store import RedisEventStore
 
 TEXTS = ["", "Über «1» & 'two' \"three\" %", "half\0way", "🙂\U0010ffff", "no UTF-8: \udcff", "\r\n\t"]
 
@@ -21,11 +22,16 @@ class Clock:
         return self.now
 
 
-MAKERS = {
-    "memory": lambda _, **options: MemoryEventStore(**options),
-    "sqlite": lambda folder, **options: SqliteEventStore(folder / "bot.sqlite", **options),
-}
-"""Each makes a store in an empty folder; `inbox` and `clock` are options of the constructor."""
+def _sqlite_store(request, **options):
+    return SqliteEventStore(request.getfixturevalue("tmp_path") / "bot.sqlite", **options)
+
+
+def _redis_store(request, **options):
+    return RedisEventStore(request.getfixturevalue("redis_url"), **options)
+
+
+MAKERS = {"memory": lambda _, **options: MemoryEventStore(**options), "sqlite": _sqlite_store, "redis": _redis_store}
+"""Each makes an empty store, with the test's fixtures at hand; `inbox` and `clock` are options of the constructor."""
 
 
 @pytest.fixture
@@ -34,8 +40,8 @@ def clock():
 
 
 @pytest.fixture(params=MAKERS)
-async def store(request, tmp_path, clock):
-    store = MAKERS[request.param](tmp_path, inbox=3, clock=clock)
+async def store(request, clock):
+    store = MAKERS[request.param](request, inbox=3, clock=clock)
     yield store
     await store.close()
 
@@ -213,9 +219,9 @@ async def test_a_dead_letter_replaces_that_of_the_same_key(store):
     assert [letter.key for letter in await store.buried(limit=1)] == ["b"]
 
 
-def test_a_store_serves_one_event_loop_after_another(tmp_path):
-    for make in MAKERS.values():
-        store = make(tmp_path)
-        asyncio.run(store.keep("a", {}, ttl=60))
-        assert asyncio.run(keys(store)) == ["a"]
-        asyncio.run(store.close())
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_store_serves_one_event_loop_after_another(request, kind):
+    store = MAKERS[kind](request)
+    asyncio.run(store.keep("a", {}, ttl=60))
+    assert asyncio.run(keys(store)) == ["a"]
+    asyncio.run(store.close())

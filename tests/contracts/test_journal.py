@@ -8,6 +8,7 @@ import pytest
 from bitrix_chat.bulk.errors import JournalError, JournalInUse, KeyReused
 from bitrix_chat.bulk.journal import Ending, Intent, IntentState, Journal, Run
 from bitrix_chat.bulk.sqlite_journal import SqliteJournal
+from bitrix_chat.redis.journal import RedisJournal
 from tests.contracts.dict_journal import Database, DictJournal
 
 RUN = Run(method="im.chat.add", portal="portal.example")
@@ -16,21 +17,28 @@ MOMENT = datetime(2031, 5, 6, 7, 8, 9, 12, UTC)
 TEXTS = ["", "Über «1» & 'two' \"three\" % $result[a][b]", "half\0way", "🙂\U0010ffff", "x" * 1_000_000, "\r\n\t"]
 
 
+def _sqlite_journals(request):
+    path = request.getfixturevalue("tmp_path") / "run.sqlite"
+    return lambda: SqliteJournal(path)
+
+
+def _redis_journals(request):
+    url = request.getfixturevalue("redis_url")
+    return lambda: RedisJournal(url, "run")
+
+
 def _user_journals(_):
     database = Database()
     return lambda: DictJournal(database)
 
 
-MAKERS = {
-    "sqlite": lambda folder: lambda: SqliteJournal(folder / "run.sqlite"),
-    "user": _user_journals,
-}
-"""Each gives, for an empty place, what opens a journal there, again and again."""
+MAKERS = {"sqlite": _sqlite_journals, "redis": _redis_journals, "user": _user_journals}
+"""Each gives, for an empty place, what opens a journal there, again and again; the fixtures of the test are at hand."""
 
 
 @pytest.fixture(params=MAKERS)
-def make(request, tmp_path):
-    return MAKERS[request.param](tmp_path)
+def make(request):
+    return MAKERS[request.param](request)
 
 
 @pytest.fixture

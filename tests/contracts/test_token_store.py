@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bitrix_chat.auth import FileTokenStore, MemoryTokenStore, Token, TokenStore
+from bitrix_chat.redis.token_store import RedisTokenStore
 
 FIRST = Token("canary-access-1", "canary-refresh-1", "https://acme.bitrix24.com/rest/", "m", 1.5, ("im",), 7)
 SECOND = Token("canary-access-2", "canary-refresh-2", "https://acme.bitrix24.com/rest/")
@@ -32,14 +33,16 @@ class DictStore:
 
 MAKERS = {
     "memory": lambda _: MemoryTokenStore(),
-    "file": lambda folder: FileTokenStore(folder / "token.json"),
+    "file": lambda request: FileTokenStore(request.getfixturevalue("tmp_path") / "token.json"),
+    "redis": lambda request: RedisTokenStore(request.getfixturevalue("redis_url"), "acme"),
     "user": lambda _: DictStore({}),
 }
+"""Each makes an empty store; the fixtures of the test are at hand."""
 
 
 @pytest.fixture(params=MAKERS)
-def store(request, tmp_path):
-    return MAKERS[request.param](tmp_path)
+def store(request):
+    return MAKERS[request.param](request)
 
 
 def test_it_is_a_token_store(store):

@@ -47,8 +47,8 @@ async def b24(portal: Portal, unlimited: MemoryRateLimiter) -> AsyncIterator[Bit
 
 @pytest.fixture(scope="session")
 def _redis_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if url := os.environ.get(redis_server.URL):
-        yield url
+    if redis_server.URL in os.environ:
+        yield redis_server.named()
         return
     with redis_server.running(tmp_path_factory.mktemp("redis")) as server:
         yield server.url

@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from attrs import define, field
 
 URL = "BITRIX_CHAT_TEST_REDIS"
-"""The environment variable that names a server whose database may be emptied."""
+"""The environment variable that names a server which may be emptied: a database for each process of a parallel run."""
+
+
+def named() -> str:
+    """Return the address of the server that the environment names, with this process' database."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return urlsplit(os.environ[URL])._replace(path=f"/{number}").geturl()
 
 
 def program() -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bitrix_chat.bulk.progress import Progress
     from bitrix_chat.bulk.report import BulkFailures, BulkReport
     from bitrix_chat.bulk.results import BulkResult, BulkState
+    from bitrix_chat.bulk.shared_journal import Overtaken, SharedJournal
     from bitrix_chat.bulk.spec import ChatSpec
     from bitrix_chat.bulk.sqlite_journal import SqliteJournal
     from bitrix_chat.client import BitrixChat
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
         UserJoinedChat, UserMessageAdded, UserMessageDeleted, UserMessageUpdated, UserReactionChanged,
     )
     from bitrix_chat.limits import ENTERPRISE, STANDARD, MemoryRateLimiter, Plan, RateLimiter, shared_limiter
+    from bitrix_chat.limits.errors import LimiterFileError
+    from bitrix_chat.limits.file_limiter import FileRateLimiter
     from bitrix_chat.models import bb_code
     from bitrix_chat.models.account import Account
     from bitrix_chat.models.app import AppInfo, MethodAvailability
@@ -102,13 +105,16 @@ if TYPE_CHECKING:
     from bitrix_chat.models.user import Profile, User
     from bitrix_chat.otel import url_filter
     from bitrix_chat.outcomes import Outcome
+    from bitrix_chat.portals import Portals, TooManyPortals, UnknownPortal
     from bitrix_chat.resources.files import FileContent
     from bitrix_chat.rest.batch_result import BatchResult, CommandResult
     from bitrix_chat.rest.call import Call
     from bitrix_chat.rest.keys import KEY_ENTITY_TYPE
     from bitrix_chat.rest.reference import Reference, ref
     from bitrix_chat.rest.request import Request, Response, Safety
+    from bitrix_chat.transport.host_sharing import HostSharing
     from bitrix_chat.transport.retrying import NO_RETRIES, RetryPolicy
+    from bitrix_chat.transport.sharing import Sharing
     # fmt: on
 
     __version__: str
@@ -130,29 +136,31 @@ __all__ = [
     "DownloadLink", "DriveFile", "DriveLinks", "DriveObject", "Ending", "Ensured", "Entity", "EntityLink", "Event",
     "EventBot", "EventDelivery", "EventHandler", "EventMode", "EventNotBound", "EventPage", "EventRecord",
     "EventRouter", "EventStore", "EventStoreError", "EventStream", "ExpiredToken", "File", "FileBlock", "FileContent",
-    "FileImage", "FileRefused", "FileTokenStore", "Forward", "FoundMessages", "FoundReactions", "Gender", "GridBlock",
-    "GridDisplay", "GridRow", "ImRevision", "ImageBlock", "ImageSize", "Inbox", "InboxFull", "InsecureUrl",
-    "Installation", "InsufficientScope", "Intent", "IntentState", "InvalidCredentials", "InvalidParameter",
-    "InvalidPortalUrl", "JoinedChat", "Journal", "JournalError", "JournalInUse", "KeptEvent", "KeyReused", "Keyboard",
-    "LikeAction", "LimitError", "LinkBlock", "Markup", "MediaUrl", "MemberOrder", "MemoryEventStore",
-    "MemoryRateLimiter", "MemoryTokenStore", "Menu", "MenuItem", "Message", "MessageAdded", "MessageBlock",
-    "MessageContext", "MessageDeleted", "MessageInProgress", "MessageInfo", "MessageRefused", "MessageUpdated",
-    "MessageViews", "MethodAvailability", "MethodNotFound", "NewLine", "NoAnswerError", "NotFound", "NotSubscribed",
-    "NothingChanged", "Notification", "NotificationKind", "NotificationModule", "NotificationPage",
-    "NotificationSearchPage", "NotificationType", "OAuthAuth", "OperationTimeLimit", "Outcome", "OutcomeUnknown",
-    "PermissionDeniedError", "Plan", "PortalDeleted", "PortalError", "PortalMismatch", "PortalOverloaded",
-    "PortalUnreachable", "Profile", "Progress", "PublicLink", "QueryLimitExceeded", "Range", "RateLimiter",
-    "RawBlock", "Reaction", "ReactionAction", "ReactionChanged", "ReadMark", "ReadReceipt", "ReadState",
-    "ReauthorizationRequired", "ReceiverResponse", "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines",
-    "RecentMessage", "RecentPage", "Reception", "Reference", "Request", "RequestError", "Response", "RestError",
-    "RetryPolicy", "Revision", "Run", "RunCounts", "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem",
-    "SentMessage", "ServerError", "ShareTarget", "SortOrder", "Source", "SqliteEventStore", "SqliteJournal",
-    "StatusMessage", "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore", "TokenStoreError",
-    "UnexpectedAnswer", "UnknownEvent", "UntrustedCertificate", "UntrustedInstallation", "UntrustedRedirect",
-    "UploadedFile", "UsedCommand", "User", "UserBlock", "UserEvent", "UserJoinedChat", "UserMessageAdded",
-    "UserMessageDeleted", "UserMessageUpdated", "UserReactionChanged", "UserStatus", "ViewerAttributes",
-    "WebhookAuth", "WebhookReceiver", "WrongArgument", "WrongEventLoop", "__version__", "application_token_of_bot",
-    "bb_code", "decode_polled", "decode_posted", "escape", "ref", "shared_limiter", "url_filter",
+    "FileImage", "FileRateLimiter", "FileRefused", "FileTokenStore", "Forward", "FoundMessages", "FoundReactions",
+    "Gender", "GridBlock", "GridDisplay", "GridRow", "HostSharing", "ImRevision", "ImageBlock", "ImageSize", "Inbox",
+    "InboxFull", "InsecureUrl", "Installation", "InsufficientScope", "Intent", "IntentState", "InvalidCredentials",
+    "InvalidParameter", "InvalidPortalUrl", "JoinedChat", "Journal", "JournalError", "JournalInUse", "KeptEvent",
+    "KeyReused", "Keyboard", "LikeAction", "LimitError", "LimiterFileError", "LinkBlock", "Markup", "MediaUrl",
+    "MemberOrder", "MemoryEventStore", "MemoryRateLimiter", "MemoryTokenStore", "Menu", "MenuItem", "Message",
+    "MessageAdded", "MessageBlock", "MessageContext", "MessageDeleted", "MessageInProgress", "MessageInfo",
+    "MessageRefused", "MessageUpdated", "MessageViews", "MethodAvailability", "MethodNotFound", "NewLine",
+    "NoAnswerError", "NotFound", "NotSubscribed", "NothingChanged", "Notification", "NotificationKind",
+    "NotificationModule", "NotificationPage", "NotificationSearchPage", "NotificationType", "OAuthAuth",
+    "OperationTimeLimit", "Outcome", "OutcomeUnknown", "Overtaken", "PermissionDeniedError", "Plan", "PortalDeleted",
+    "PortalError", "PortalMismatch", "PortalOverloaded", "PortalUnreachable", "Portals", "Profile", "Progress",
+    "PublicLink", "QueryLimitExceeded", "Range", "RateLimiter", "RawBlock", "Reaction", "ReactionAction",
+    "ReactionChanged", "ReadMark", "ReadReceipt", "ReadState", "ReauthorizationRequired", "ReceiverResponse",
+    "RecentAvatar", "RecentCopilot", "RecentItem", "RecentLines", "RecentMessage", "RecentPage", "Reception",
+    "Reference", "Request", "RequestError", "Response", "RestError", "RetryPolicy", "Revision", "Run", "RunCounts",
+    "Safety", "SavedFile", "SearchAvatar", "SearchHistoryItem", "SentMessage", "ServerError", "ShareTarget",
+    "SharedJournal", "Sharing", "SortOrder", "Source", "SqliteEventStore", "SqliteJournal", "StatusMessage",
+    "TariffRestrictions", "Time", "Token", "TokenRefreshFailed", "TokenStore", "TokenStoreError", "TooManyPortals",
+    "UnexpectedAnswer", "UnknownEvent", "UnknownPortal", "UntrustedCertificate", "UntrustedInstallation",
+    "UntrustedRedirect", "UploadedFile", "UsedCommand", "User", "UserBlock", "UserEvent", "UserJoinedChat",
+    "UserMessageAdded", "UserMessageDeleted", "UserMessageUpdated", "UserReactionChanged", "UserStatus",
+    "ViewerAttributes", "WebhookAuth", "WebhookReceiver", "WrongArgument", "WrongEventLoop", "__version__",
+    "application_token_of_bot", "bb_code", "decode_polled", "decode_posted", "escape", "ref", "shared_limiter",
+    "url_filter",
 ]
 # fmt: on
 
@@ -170,6 +178,7 @@ _import = importer(
         ".bulk.progress": "Progress",
         ".bulk.report": "BulkFailures BulkReport",
         ".bulk.results": "BulkResult BulkState",
+        ".bulk.shared_journal": "Overtaken SharedJournal",
         ".bulk.spec": "ChatSpec",
         ".bulk.sqlite_journal": "SqliteJournal",
         ".client": "BitrixChat",
@@ -214,10 +223,10 @@ _import = importer(
         ".events.run_options": "RunCounts",
         ".events.sqlite_store": "SqliteEventStore",
         ".events.store": "DeadLetter EventStore KeptEvent",
-        ".events.user_events": (
-            "UserJoinedChat UserMessageAdded UserMessageDeleted UserMessageUpdated UserReactionChanged"
-        ),
+        ".events.user_events": "UserJoinedChat UserMessageAdded UserMessageDeleted UserMessageUpdated UserReactionChanged",
         ".limits": "ENTERPRISE MemoryRateLimiter Plan RateLimiter STANDARD shared_limiter",
+        ".limits.errors": "LimiterFileError",
+        ".limits.file_limiter": "FileRateLimiter",
         ".models": "bb_code",
         ".models.account": "Account",
         ".models.app": "AppInfo MethodAvailability",
@@ -251,13 +260,16 @@ _import = importer(
         ".models.user": "Profile User",
         ".otel": "url_filter",
         ".outcomes": "Outcome",
+        ".portals": "Portals TooManyPortals UnknownPortal",
         ".resources.files": "FileContent",
         ".rest.batch_result": "BatchResult CommandResult",
         ".rest.call": "Call",
         ".rest.keys": "KEY_ENTITY_TYPE",
         ".rest.reference": "Reference ref",
         ".rest.request": "Request Response Safety",
+        ".transport.host_sharing": "HostSharing",
         ".transport.retrying": "NO_RETRIES RetryPolicy",
+        ".transport.sharing": "Sharing",
     },
 )
 

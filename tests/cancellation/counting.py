@@ -9,11 +9,11 @@ from typing import Any
 from attrs import define, field
 
 from bitrix_chat import MemoryRateLimiter, Plan
-from bitrix_chat.limits import LeakyBucket
+from bitrix_chat.limits.limiter import OwnSlots
 
 
 @define
-class CountingBucket(LeakyBucket):
+class CountingSlots(OwnSlots):
     """Counts what was taken and not given back, whatever has leaked since."""
 
     out: int = field(default=0, init=False)
@@ -33,12 +33,12 @@ class CountingLimiter(MemoryRateLimiter):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self._bucket = CountingBucket(plan)
+        self._slots = CountingSlots(plan)
 
     @property
     def out(self) -> int:
         """How many slots were granted and not given back."""
-        return self._bucket.out
+        return self._slots.out
 
 
 @contextmanager

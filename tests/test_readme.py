@@ -10,16 +10,22 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 import pytest
 import uvicorn
 from aiohttp import web
+from docket import Docket
+from docket import Worker as Engine
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 
 from bitrix_chat import (
+    STANDARD,
     BitrixChat,
+    BulkReport,
+    ChatSpec,
     DesiredBot,
     EventRouter,
     FileTokenStore,
@@ -27,11 +33,17 @@ from bitrix_chat import (
     OAuthAuth,
     Plan,
     SqliteEventStore,
+    Token,
     WebhookReceiver,
     application_token_of_bot,
 )
+from bitrix_chat.jobs import OneClient, Worker, redis_journals
+from bitrix_chat.jobs.docket import chat_tasks
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
+from bitrix_chat.redis import RedisServer, RedisTokenStore
+from tests import redis_server
+from tests.redis.buckets import drain
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 OWN = {
@@ -222,7 +234,7 @@ def test_ten_thousand_chats(portal, deals, tmp_path, monkeypatch, capsys):
 
     async def create_and_go_on() -> None:
         async with portal.client() as b24:
-            report = await example("ChatSpec")["chats_of_deals"](b24, deals)
+            report = await example("chats_of_deals")["chats_of_deals"](b24, deals)
             assert [result.chat_id for result in report.done] == sorted(portal.chats)
         async with portal.client() as b24:
             await example("go_on")["go_on"](b24)
@@ -428,6 +440,86 @@ def test_an_installation_of_another_application_is_refused(portal, tmp_path, mon
 
 def test_a_fake_bot():
     example("test_it_goes_on_after_a_crash")["test_it_goes_on_after_a_crash"]()
+
+
+@pytest.fixture
+def redis_that_may_hold_tokens() -> Iterator[str]:
+    """A server whose files are not searched for secrets: tokens are what it is there to keep."""
+    with TemporaryDirectory() as folder, redis_server.running(pathlib.Path(folder)) as server:
+        yield server.url
+
+
+def token_of(portal: Portal) -> Token:
+    grant = portal.oauth
+    return Token(grant.access_token, grant.refresh_token, grant.client_endpoint, grant.member_id)
+
+
+def host_of(portal: Portal) -> str:
+    return portal.url.partition("//")[2]
+
+
+def application(portal: Portal) -> tuple[str, str]:
+    return portal.oauth.client_id, portal.oauth.client_secret
+
+
+def test_workers_of_one_machine(portal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    worker_client = example("worker_client")["worker_client"]
+
+    async def main() -> list[int]:
+        await FileTokenStore("token.json").save(token_of(portal))
+        async with worker_client(*application(portal)) as one, worker_client(*application(portal)) as other:
+            return [(await b24.profile()).id for b24 in (one, other)]
+
+    assert asyncio.run(main()) == [1, 1]
+    assert [path.suffix for path in (tmp_path / "bitrix_chat").iterdir() if path.suffix == ".limit"] == [".limit"]
+
+
+def test_everything_in_redis(portal, redis_that_may_hold_tokens, capsys):
+    on_any_machine = example("on_any_machine")["on_any_machine"]
+
+    async def main() -> BulkReport[int]:
+        server = RedisServer(redis_that_may_hold_tokens)
+        await RedisTokenStore(server, "acme").save(token_of(portal))
+        drain(redis_that_may_hold_tokens, host_of(portal), STANDARD)
+        await server.close()
+        return await on_any_machine(*application(portal), redis_that_may_hold_tokens, [ChatSpec(title="Spring")])
+
+    report = asyncio.run(main())
+    assert [portal.chats[result.chat_id].title for result in report.done] == ["Spring"]
+    assert capsys.readouterr().out == "[]\n"
+
+
+def test_many_portals(portal, tmp_path):
+    names = example("of_application")
+
+    async def main() -> int:
+        async with names["registry"](*application(portal), tmp_path) as portals:
+            chat_id: int = await names["welcome"](portals, token_of(portal))
+            return chat_id
+
+    assert portal.chats[asyncio.run(main())].messages[-1].text == "Hello!"
+    assert [path.name for path in tmp_path.glob("*.json")] == [f"{portal.oauth.member_id}.json"]
+
+
+def test_chats_as_jobs(portal, redis_url, capsys):
+    import_deals = example("import_deals")["import_deals"]
+
+    async def main() -> BulkReport[int]:
+        async with portal.client(limiter=Plan(1e9, 1e8)) as b24, Docket(name="chats", url=redis_url) as docket:
+            for task in chat_tasks(Worker(clients=OneClient(b24), journals=redis_journals(redis_url))):
+                docket.register(task)
+            async with Engine(docket) as engine:
+                working = asyncio.create_task(engine.run_forever())
+                report = await import_deals(redis_url, host_of(portal), [7, 8])
+                working.cancel()
+                await asyncio.wait([working])
+                return report
+
+    report = asyncio.run(main())
+    assert sorted(portal.chats[result.chat_id].title for result in report.results) == ["Deal 7", "Deal 8"]
+    assert "Progress(" in capsys.readouterr().out
 
 
 def test_there_are_two_commands_of_one_line_each():

@@ -117,6 +117,10 @@ class BulkJob(Generic[T]):
             self._source, counts, await self._creator.conditions(), cost=cost, duration=duration, count=count
         )
 
+    async def portal(self) -> str:
+        """Return the host of the portal that it is about, which is what a journal calls it; nothing is sent."""
+        return await self._creator.host()
+
     async def reconcile(self) -> BulkReport[T]:
         """Find out what became of chats that may have been created, by looking up their keys; nothing is created.
 

@@ -11,7 +11,9 @@ from bitrix_chat.cli.answers import check_writable
 from bitrix_chat.cli.bulk_connection import BulkConnection
 from bitrix_chat.cli.bulk_options import RunOptions
 from bitrix_chat.cli.bulk_running import run_job
+from bitrix_chat.cli.bulk_server import DOCKET
 from bitrix_chat.cli.bulk_tables import Telling
+from bitrix_chat.cli.bulk_workers import Enqueueing, enqueue_and_follow
 from bitrix_chat.cli.chat_input import ChatFile
 from bitrix_chat.cli.chat_rows import Format, Row
 from bitrix_chat.cli.whole_numbers import WholeNumber
@@ -32,6 +34,8 @@ async def bulk(
     file_format: Annotated[Format | None, Parameter(name="--format")] = None,
     key_column: str | None = None,
     key_is_new: bool = False,
+    workers: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    docket: str = DOCKET,
     skip_bad: bool = False,
     avatars_anywhere: bool = False,
     options: RunOptions = _OPTIONS,
@@ -52,6 +56,10 @@ async def bulk(
     With --journal, a run that was interrupted or killed goes on by `bitrix-chat resume`, and no chat is created twice.
     Ctrl-C waits for what is on its way; a second one stops at once.
 
+    With --workers the chats are given to the workers of a Redis or Valkey server, `bitrix-chat worker`, on any number
+    of machines, and this follows them: Ctrl-C ends the following alone. Every chat needs a key then, and --journal is a
+    name on that server; the same command again finds its journal, and follows on.
+
     Exit codes: 0 all done, 1 some were refused or not started, 2 wrong usage or wrong rows (nothing was sent), 3 some
     may have been created and nobody knows, 4 the portal was not reached, 5 all done but --report could not be written,
     130 interrupted.
@@ -63,14 +71,19 @@ async def bulk(
         file_format: csv, or jsonl for JSON Lines; told by the file's ending without it.
         key_column: The column that holds the key, if it is not called that.
         key_is_new: The keys were surely never used, so that they need not be looked up first.
+        workers: Let workers create the chats: the address of their server, redis://host/0 for example, or @FILE.
+        docket: The name of the workers' queue, where their server has several.
         skip_bad: Leave out rows that are wrong, and go on with the others.
         avatars_anywhere: Send images from outside of the file's folder, too: the file then chooses any on this machine.
         options: How the run goes.
         connection: Which portal, and as whom.
     """
+    chats = ChatFile(file, file_format, key_column, skip_bad, avatars_anywhere)
+    if workers is not None:
+        asked = Enqueueing(docket, file, None if journal is None else str(journal), bot_id, key_is_new)
+        return await enqueue_and_follow(workers, asked, chats, options, connection)
     options.check(Path(file), journal)
     check_writable(journal, "--journal")
-    chats = ChatFile(file, file_format, key_column, skip_bad, avatars_anywhere)
     async with connection.client() as b24:
         branch = connection.chats(b24, bot_id)
         rows = chats.rows(branch.add)

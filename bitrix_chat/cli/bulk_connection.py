@@ -81,7 +81,11 @@ class BulkConnection(Address):
             await (b24.server.time() if bot_id is None else self._bot(b24, bot_id, environ).command.list())
 
     def _bot(self, b24: "BitrixChat", bot_id: int, environ: Mapping[str, str]) -> "BotHandle":
-        return b24.bot(bot_id, token=given("--bot-token", self.bot_token) or environ.get(_TOKEN_VARIABLE))
+        return b24.bot(bot_id, token=self.token_of_bot(environ))
+
+    def token_of_bot(self, environ: Mapping[str, str] = os.environ) -> str | None:
+        """Return the bot's token, None where there is none."""
+        return given("--bot-token", self.bot_token) or environ.get(_TOKEN_VARIABLE)
 
     def _options(self) -> dict[str, Any]:
         check_seconds("--quiescence", self.quiescence)

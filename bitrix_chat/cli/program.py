@@ -25,6 +25,7 @@ from bitrix_chat.cli.portal import portal
 from bitrix_chat.cli.resume import resume
 from bitrix_chat.cli.secrets import secrets_given
 from bitrix_chat.cli.usage import usage_sentence
+from bitrix_chat.cli.worker import worker
 from bitrix_chat.rest.redaction import scrub
 
 _HELP = """Create and drive Bitrix24 chats: within the portal's limits, nothing sent twice.
@@ -61,7 +62,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-for _command in (demo, echo_bot, portal, create_chat, chat_structure, bulk, resume, report, events, call):
+for _command in (demo, echo_bot, portal, create_chat, chat_structure, bulk, resume, report, worker, events, call):
     app.command(_command)
 _OWN: Final = frozenset(app)
 for _name, _summary in branches.BRANCHES.items():

@@ -7,6 +7,8 @@ from typing import Final
 from bitrix_chat.rest.redaction import is_secret
 
 _IN_WEBHOOK: Final = re.compile(r"/rest/\d+/([^/\s?#]+)")
+_IN_ADDRESS: Final = re.compile(r"://[^/\s:@]*:([^/\s]+)@")
+_ADDRESSES: Final = ("BITRIX24_SHARED", "BITRIX24_WEBHOOK_URL", "BITRIX_CHAT_JOURNALS")
 _VARIABLES: Final = (
     "BITRIX24_ACCESS_TOKEN",
     "BITRIX24_BOT_TOKEN",
@@ -18,8 +20,9 @@ _VARIABLES: Final = (
 
 def secrets_given(tokens: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the secrets among the words of a command line and the variables of its environment."""
-    for text in (*tokens, environ.get("BITRIX24_WEBHOOK_URL", "")):
+    for text in (*tokens, *(environ.get(name, "") for name in _ADDRESSES)):
         yield from _IN_WEBHOOK.findall(text)
+        yield from _IN_ADDRESS.findall(text)
     yield from _of_options(tokens)
     yield from filter(None, (environ.get(name) for name in _VARIABLES))
 

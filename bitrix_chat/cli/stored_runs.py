@@ -1,21 +1,14 @@
 """What a journal says, read beside whoever may be writing to it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
-from bitrix_chat import InvalidParameter, JournalError
+from bitrix_chat import JournalError
 from bitrix_chat.cli.endings import printable
 from bitrix_chat.cli.whole_numbers import whole_number
 
 if TYPE_CHECKING:
-    from bitrix_chat import BitrixError, BulkReport, BulkResult, ChatSpec, Intent, Run
-
-_PAGE: Final = 50
-"""Intents that are read at a time: each may have an avatar of many megabytes."""
-_NO_SPEC: Final = "the journal holds no spec here"
-_SENT: Final = "it was sent, and what became of it is not known yet"
+    from bitrix_chat import BulkReport, Run
 
 
 async def stored_run(path: Path) -> "Run":
@@ -55,18 +48,12 @@ async def stored_report(path: Path) -> "tuple[Run, BulkReport[Any]]":
     Raises:
         JournalError: it is no journal, or cannot be read.
     """
-    from bitrix_chat import BulkReport, SqliteJournal  # noqa: PLC0415  # not needed for help
+    from bitrix_chat import SqliteJournal  # noqa: PLC0415  # not needed for help
+    from bitrix_chat.bulk.stored_report import stored_report as read  # noqa: PLC0415
 
-    report: BulkReport[Any] = BulkReport()
     async with SqliteJournal.reading(path) as journal:
         run = await journal.run()
-        report.is_complete = run.is_complete
-        after = -1
-        while intents := await journal.read(after, _PAGE):
-            for intent in intents:
-                report.add(_result(intent))
-            after = intents[-1].number
-    return run, report
+        return run, await read(journal, run)
 
 
 def described(run: "Run") -> str:
@@ -89,48 +76,3 @@ def bot_of(run: "Run") -> int | None:
     except ValueError:
         pass
     raise JournalError(f"the journal names the bot {printable(run.bot_id)!r}, which is no id; it is damaged")
-
-
-def _result(intent: "Intent") -> "BulkResult[Any]":
-    from bitrix_chat import BulkResult, BulkState, ChatSpec, IntentState  # noqa: PLC0415
-
-    spec = _spec(intent)
-
-    states = {
-        IntentState.PENDING: BulkState.NOT_STARTED,
-        IntentState.SENT: BulkState.UNKNOWN,
-        IntentState.DONE: BulkState.DONE,
-        IntentState.FAILED: BulkState.FAILED,
-        IntentState.UNKNOWN: BulkState.UNKNOWN,
-    }
-    state, error = states[intent.state], _error(intent, is_sent=intent.state is IntentState.SENT)
-    if spec is None and state is BulkState.NOT_STARTED:  # and never will be
-        state, error = BulkState.FAILED, InvalidParameter(_NO_SPEC)
-    return BulkResult(
-        index=intent.number,
-        spec=spec or ChatSpec(),
-        key=intent.key,
-        state=state,
-        chat_id=intent.chat_id,
-        error=error,
-        attempts=intent.attempts,
-    )
-
-
-def _spec(intent: "Intent") -> "ChatSpec | None":
-    """Return what a chat is to be, without its avatar; None where that cannot be read."""
-    from bitrix_chat import ChatSpec  # noqa: PLC0415
-
-    try:
-        return evolve(ChatSpec.from_json(intent.spec, intent.key), avatar=None)
-    except (RecursionError, ValueError):
-        return None
-
-
-def _error(intent: "Intent", *, is_sent: bool) -> "BitrixError | None":
-    from bitrix_chat import BitrixError, Outcome  # noqa: PLC0415
-    from bitrix_chat.bulk.stored_errors import error_from_json  # noqa: PLC0415
-
-    if is_sent:
-        return BitrixError(_SENT, outcome=Outcome.UNKNOWN)
-    return None if intent.error is None else error_from_json(intent.error)

@@ -64,7 +64,7 @@ def test_the_walk_finds_the_library():
 def test_the_programs_help_names_exactly_the_branches_of_a_client(command):
     assert set(BRANCHES) == {path[0] for path in METHODS}
     assert re.findall(r"^│ ([a-z]+) +\S", command("--help").out, re.MULTILINE) == sorted(
-        {*BRANCHES, "bulk", "call", "demo", "events", "portal", "report", "resume"}
+        {*BRANCHES, "bulk", "call", "demo", "events", "portal", "report", "resume", "worker"}
     )
 
 

@@ -1,0 +1,204 @@
+"""Jobs on docket: workers on a real server, one of which may die; every chat is there once."""
+
+import asyncio
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from docket import Docket
+from docket import Worker as Engine
+
+from bitrix_chat import ChatSpec, InvalidParameter, MemoryRateLimiter, Plan
+from bitrix_chat.bulk.journal import IntentState
+from bitrix_chat.jobs import OneClient, Worker, redis_journals
+from bitrix_chat.jobs.clients import portal_of
+from bitrix_chat.jobs.docket import chat_tasks, enqueue, following
+from bitrix_chat.portal import Fault, Portal
+from bitrix_chat.portal import Plan as PortalPlan
+from bitrix_chat.redis.server import RedisServer
+
+ADD = "im.chat.add"
+NAME = "import-7"
+SOON = timedelta(milliseconds=400)
+
+
+class Scene:
+    """A portal, an open docket, and the workers that a test starts."""
+
+    def __init__(self, portal, docket, redis, host):
+        self.portal = portal
+        self.docket = docket
+        self.redis = redis
+        self.host = host
+
+    async def enqueue(self, specs):
+        return await enqueue(specs, portal=self.host, journal=NAME, docket=self.docket)
+
+    @asynccontextmanager
+    async def worker(self, name):
+        """A worker with a client and a docket of its own, as in a process of its own."""
+        limiter = MemoryRateLimiter(Plan(1e9, 1e8))
+        async with self.portal.client(limiter=limiter, quiescence=1.0) as b24, Docket(NAME, self.docket.url) as docket:
+            for task in chat_tasks(Worker(clients=OneClient(b24), journals=redis_journals(self.redis))):
+                docket.register(task)
+            options = {"concurrency": 50, "redelivery_timeout": SOON, "minimum_check_interval": timedelta(seconds=0.02)}
+            async with Engine(docket, name=name, **options) as engine:
+                yield engine
+
+    @property
+    def titles(self):
+        return sorted(chat.title for chat in self.portal.chats.values())
+
+    @property
+    def sent(self):
+        return self.portal.executions[ADD]
+
+
+@pytest.fixture
+async def scene(redis_url):
+    redis = RedisServer(redis_url)
+    async with Portal(plan=PortalPlan.UNLIMITED) as portal, Docket(NAME, redis_url) as docket:
+        async with portal.client() as b24:
+            host = await portal_of(b24)
+        yield Scene(portal, docket, redis, host)
+    await redis.close()
+
+
+def specs(count):
+    return [ChatSpec(title=f"Room {number:02}", key=f"k{number}") for number in range(count)]
+
+
+def titles(count):
+    return [f"Room {number:02}" for number in range(count)]
+
+
+async def test_two_workers_create_each_chat_once(scene):
+    followed = await scene.enqueue(specs(20))
+    async with scene.worker("one") as one, scene.worker("two") as two:
+        await asyncio.gather(one.run_until_finished(), two.run_until_finished())
+    report = await followed.wait()
+    assert len(report.done) == 20
+    assert report.is_complete
+    assert (scene.titles, scene.sent) == (titles(20), 20)
+
+
+async def test_a_worker_that_dies_leaves_its_jobs_to_another(scene):
+    followed = await scene.enqueue(specs(20))
+    scene.portal.faults.add(Fault(method=ADD, nth=4, times=20, delay=0.5))
+    async with scene.worker("one") as one:
+        dying = asyncio.create_task(one.run_forever())
+        while len(scene.portal.chats) < 3:  # noqa: ASYNC110  # it announces nothing
+            await asyncio.sleep(0.005)
+        dying.cancel()  # which lets what flies land
+        await asyncio.sleep(0.1)
+        dying.cancel()  # which does not
+        await asyncio.wait([dying])
+    assert (await followed.progress()).done < 20
+    scene.portal.faults.clear()
+    async with scene.worker("two") as two:
+        await two.run_until_finished()
+    assert len((await followed.wait()).done) == 20
+    assert (scene.titles, scene.sent) == (titles(20), 20)
+
+
+async def test_enqueueing_twice_adds_nothing_twice(scene):
+    await scene.enqueue(specs(5))
+    followed = await scene.enqueue(specs(5))
+    assert (await scene.docket.snapshot()).total_tasks == 5
+    async with scene.worker("one") as one:
+        await one.run_until_finished()
+    assert (scene.titles, (await followed.progress()).done) == (titles(5), 5)
+    await scene.enqueue(specs(5))
+    assert (await scene.docket.snapshot()).total_tasks == 0
+
+
+async def test_enqueueing_again_completes_what_a_kill_has_cut_short(scene):
+    await scene.enqueue(specs(3))
+    await scene.docket.clear()
+    followed = await scene.enqueue(specs(3))
+    async with scene.worker("one") as one:
+        await one.run_until_finished()
+    assert len((await followed.wait()).done) == 3
+
+
+async def test_a_spec_without_a_key_is_named_before_anything_is_enqueued(scene):
+    with pytest.raises(InvalidParameter, match=r"the spec at 1 \('B'\) has no key"):
+        await scene.enqueue([ChatSpec(title="A", key="a"), ChatSpec(title="B")])
+    assert (await scene.docket.snapshot()).total_tasks == 0
+
+
+async def test_what_the_portal_refuses_ends_as_failed_and_is_not_repeated(scene):
+    error = {"error": "WRONG_REQUEST", "error_description": "Something went wrong"}
+    scene.portal.faults.add(Fault(method=ADD, status=400, body=error))
+    followed = await scene.enqueue(specs(1))
+    async with scene.worker("one") as one:
+        await one.run_until_finished()
+    [failed] = (await followed.wait()).failed
+    assert (failed.key, failed.error.code, scene.titles) == ("k0", "WRONG_REQUEST", [])
+
+
+async def test_a_job_that_can_never_run_is_given_up(scene):
+    await scene.enqueue(specs(1))
+    journals = redis_journals(scene.redis)
+    other = journals("other")
+    run = await journals(NAME).run()
+    await other.join(run)
+    async with scene.worker("one") as one:
+        job = {"version": 1, "portal": scene.host, "journal": "other", "method": ADD, "bot": None, "key": "nobody"}
+        task = one.docket.tasks["create_bitrix_chat"]
+        await one.docket.add(task, key="given up")(job)
+        await one.run_until_finished()
+    execution = await scene.docket.get_execution("given up")
+    assert execution.state.value == "failed"
+    assert scene.titles == titles(1)
+
+
+async def test_whoever_knows_the_name_may_follow(scene):
+    await scene.enqueue(specs(4))
+    followed = following(NAME, scene.docket)
+    async with scene.worker("one") as one:
+        working = asyncio.create_task(one.run_until_finished())
+        seen = [progress.done async for progress in followed.follow(every=0.02)]
+        await working
+    assert (seen[0], seen[-1]) == (0, 4)
+
+
+async def test_an_unknown_chat_is_followed_while_its_job_is_there(scene):
+    followed = await scene.enqueue(specs(1))
+    journal = redis_journals(scene.redis)(NAME)
+    part = journal.part(["k0"])
+    await part.begin(await journal.run())
+    await part.read()
+    from datetime import UTC, datetime
+
+    from bitrix_chat.bulk.journal import Ending
+
+    await part.departing([0], datetime.now(UTC), 0.0)
+    await part.finish([Ending(number=0, state=IntentState.UNKNOWN)])
+    waiting = asyncio.create_task(followed.wait())
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await scene.docket.clear()
+    assert len((await waiting).unknown) == 1
+
+
+def test_journals_need_a_server_that_docket_may_not_have():
+    with pytest.raises(InvalidParameter, match="say `journals`"):
+        following(NAME, Docket(NAME, "memory://"))
+
+
+@pytest.mark.slow
+async def test_dockets_own_command_runs_a_worker_of_the_environment(scene, monkeypatch):
+    followed = await scene.enqueue(specs(3))
+    words = ["-m", "docket", "worker", "--tasks", "bitrix_chat.jobs.docket:tasks", "--url", scene.docket.url]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *words, "--docket", NAME, "--until-finished"),
+        env={"BITRIX24_WEBHOOK_URL": scene.portal.webhook_url, "PATH": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert await process.wait() == 0
+    assert len((await followed.wait()).done) == 3
+    assert scene.titles == titles(3)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from bitrix_chat.resources.user import UserResource
     from bitrix_chat.rest.batch_result import BatchResult
     from bitrix_chat.shared import Shared
-    from bitrix_chat.transport.flights import Departing, OnOrphan
+    from bitrix_chat.transport.announcing import Departing
+    from bitrix_chat.transport.flights import OnOrphan
     from bitrix_chat.transport.moving import AcceptMove, OnMove
 
 GRACE: Final = 10.0
@@ -80,7 +81,8 @@ class BitrixChat:
         max_in_flight: HTTP requests at a time.
         coalesce: whether calls that wait may travel together in one `batch`, as far as nothing is lost by it; a call is
             kept out by `call.alone()`.
-        departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent.
+        departing: awaited with the requests of a group before its first byte; if it raises, nothing is sent. Where that
+            byte does not follow within a quarter of the quiescence, it is awaited anew.
         on_orphan: told what became of a request whose caller was cancelled after it had left.
         download_hosts: hosts besides the portal's own that the links of files may lead to: `host` or `host:port`.
         quiescence: seconds after which the portal can no longer be working on a request, so that a key that is not

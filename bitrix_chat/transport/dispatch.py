@@ -25,8 +25,9 @@ from bitrix_chat.rest.batch import MAX_COMMANDS
 from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Exchange, Response
 from bitrix_chat.transport.allowance import Allowance
+from bitrix_chat.transport.announcing import Announcing
 from bitrix_chat.transport.deadline import too_late
-from bitrix_chat.transport.flights import Departing, Flights, OnOrphan
+from bitrix_chat.transport.flights import Flights, OnOrphan
 from bitrix_chat.transport.grouping import Grouping, Pool, PoolKey, pools_of, pools_of_singles
 from bitrix_chat.transport.groups import own
 from bitrix_chat.transport.loading import Loading
@@ -53,7 +54,7 @@ class Dispatch:
         operating_limit: float | None = CLOUD_LIMIT,
         max_in_flight: int = MAX_IN_FLIGHT,
         coalesce: bool = False,
-        departing: Departing | None = None,
+        announcing: Announcing = Announcing(),  # noqa: B008  # frozen
         on_orphan: OnOrphan | None = None,
     ) -> None:
         self._signing = signing
@@ -65,7 +66,7 @@ class Dispatch:
         self._allowance: Allowance | None = None
         self._coalesce = coalesce
         self._grouping = Grouping()
-        self._flights = Flights(signing, self, self._grouping, departing, on_orphan)
+        self._flights = Flights(signing, self, self._grouping, announcing, on_orphan)
         self._line = WaitingLine()
         self._loading = Loading(self._line, self._grouping, self._flights, max_in_flight)
         self._short_left_last = False

@@ -8,9 +8,8 @@ fail all who wait, at once; everything else is the outcome of its own call, as i
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final, Protocol
 
 from attrs import define
@@ -34,8 +33,9 @@ from bitrix_chat.rest.redaction import host_of
 from bitrix_chat.rest.request import Request, Response
 from bitrix_chat.rest.tracebacks import forget_frames
 from bitrix_chat.transport.allowance import Allowance
+from bitrix_chat.transport.announcing import Announcing, Objection, uptime
 from bitrix_chat.transport.grouping import Grouping
-from bitrix_chat.transport.groups import announcements, landed, own, refuses_batches, request_of, unwelcome
+from bitrix_chat.transport.groups import landed, own, refuses_batches, request_of, unwelcome
 from bitrix_chat.transport.moving import Moved
 from bitrix_chat.transport.signing import Signed, Signing
 from bitrix_chat.transport.waiting import Ticket
@@ -45,8 +45,6 @@ logger: Final = logging.getLogger("bitrix_chat")
 ORPHAN_GRACE: Final = 1.0
 """Seconds that closing gives to requests whose callers were cancelled."""
 
-Departing = Callable[[Sequence[Request]], Awaitable[None]]
-"""Awaited with a group's requests before its first byte; if it raises, nothing is sent."""
 OnOrphan = Callable[[Request, Response | BitrixError], None]
 """Told what became of a request whose caller was cancelled after it had left."""
 
@@ -85,13 +83,13 @@ class Flights:
         signing: Signing,
         ground: Ground,
         grouping: Grouping,
-        departing: Departing | None,
+        announcing: Announcing,
         on_orphan: OnOrphan | None,
     ) -> None:
         self._signing = signing
         self._ground = ground
         self._grouping = grouping
-        self._departing = departing
+        self._announcing = announcing
         self._on_orphan = on_orphan
         self._flying: dict[asyncio.Task[None], _Flight] = {}
         self._renewals = 0
@@ -161,12 +159,13 @@ class Flights:
                 logger.exception("the limiter failed to take a slot back")
 
     async def _take_there(self, group: list[Ticket], allowance: Allowance) -> None:
-        aboard, signed = await self._ready(group)
+        aboard, signed, latest = await self._ready(group)
         if signed is None:
             return
         sent_at = asyncio.get_running_loop().time()
+        leaving = _Leaving(aboard, host_of(signed.endpoint), latest)
         try:
-            response = await self._signing.send(signed, partial(_mark_as_left, aboard, host_of(signed.endpoint)))
+            response = await self._signing.send(signed, leaving)
         except QueryLimitExceeded as error:
             self._return(aboard, error)
             allowance.limiter.refuse(sent_at)
@@ -180,36 +179,37 @@ class Flights:
         except PortalOverloaded as error:
             self._fail_everyone(aboard, error)
         except BitrixError as error:
-            self._end(aboard, error)
+            if leaving.is_late:
+                self._put_back(aboard)
+            else:
+                self._end(aboard, error)
         else:
             self._land(aboard, signed, response, asyncio.get_running_loop().time() - sent_at)
             allowance.learn(signed.request, response)
 
-    async def _ready(self, group: list[Ticket]) -> tuple[list[Ticket], Signed | None]:
-        """Sign and announce a group, and return who is still aboard; no signature if it stays on the ground."""
+    async def _ready(self, group: list[Ticket]) -> tuple[list[Ticket], Signed | None, float]:
+        """Sign and announce a group, and return who is still aboard, and until when they may leave.
+
+        There is no signature if it stays on the ground.
+        """
         signed = await self._sign(group)
         if signed is None or _is_recalled(group):
-            return group, None
-        if not await self._announced(group):
-            return group, None
+            return group, None, 0.0
+        try:
+            latest = await self._announcing.announce(group)
+        except Objection as objection:
+            self._hold(group, objection)
+            return group, None, 0.0
         aboard = [ticket for ticket in group if not ticket.recalled]
         if aboard and len(aboard) < len(group):
             signed = await self._sign(aboard)
-        return aboard, signed if aboard else None
+        return aboard, signed if aboard else None, latest
 
-    async def _announced(self, group: list[Ticket]) -> bool:
-        """Announce a group; False if one of those who were told objects, so that it has to be formed anew."""
-        if self._departing is not None:
-            await self._departing([ticket.exchange.request for ticket in group])
-        for announce, exchanges in announcements(group):
-            try:
-                await announce(exchanges)
-            except Exception as error:  # noqa: BLE001  # a journal of the user's may raise anything
-                held = [ticket for ticket in group if ticket.exchange.announce == announce]
-                self._settle_rest(held, error)
-                self._put_back([ticket for ticket in group if ticket not in held])
-                return False
-        return True
+    def _hold(self, group: list[Ticket], objection: Objection) -> None:
+        """End what was objected to, and bring the others back to be formed anew."""
+        for held, error in objection.held:
+            self._settle_rest(held, error)
+        self._put_back([ticket for ticket in group if not ticket.settled])
 
     async def _sign(self, group: list[Ticket]) -> Signed | None:
         try:
@@ -361,15 +361,30 @@ def _has_left(group: list[Ticket]) -> bool:
     return any(ticket.left for ticket in group)
 
 
-def _mark_as_left(group: list[Ticket], host: str) -> None:
-    # The last moment: whoever was told that nothing left has to be right.
-    if any(ticket.recalled for ticket in group):
-        raise asyncio.InvalidStateError("the request was recalled")
-    now, at = asyncio.get_running_loop().time(), datetime.now(UTC)
-    for ticket in group:
-        ticket.left = True
-        exchange = ticket.exchange
-        exchange.outcome, exchange.host, exchange.left_at, exchange.sent_at = Outcome.UNKNOWN, host, now, at
+@define(eq=False)
+class _Leaving:
+    """Marks a group as left, or keeps it here at the last moment: whoever was told that nothing left has to be right.
+
+    Attributes:
+        is_late: whether it was kept since it was announced too long ago.
+    """
+
+    group: list[Ticket]
+    host: str
+    latest: float
+    is_late: bool = False
+
+    def __call__(self) -> None:
+        if any(ticket.recalled for ticket in self.group):
+            raise asyncio.InvalidStateError("the request was recalled")
+        if self.latest < uptime() and not _has_left(self.group):
+            self.is_late = True
+            raise asyncio.InvalidStateError("the request was announced too long ago")
+        now, at = asyncio.get_running_loop().time(), datetime.now(UTC)
+        for ticket in self.group:
+            ticket.left = True
+            exchange = ticket.exchange
+            exchange.outcome, exchange.host, exchange.left_at, exchange.sent_at = Outcome.UNKNOWN, self.host, now, at
 
 
 def _explained(group: list[Ticket], error: Exception) -> Exception:

@@ -10,10 +10,11 @@ from bitrix_chat.auth.strategy import AuthStrategy
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import RateLimiter
+from bitrix_chat.transport.announcing import Announcing, Departing
 from bitrix_chat.transport.creations import CREATIONS
 from bitrix_chat.transport.dispatch import Dispatch
 from bitrix_chat.transport.downloading import Downloading
-from bitrix_chat.transport.flights import Departing, OnOrphan
+from bitrix_chat.transport.flights import OnOrphan
 from bitrix_chat.transport.home import Home
 from bitrix_chat.transport.moving import AcceptMove, Moves, OnMove
 from bitrix_chat.transport.portal import PortalTransport
@@ -75,7 +76,7 @@ class Stack:
             operating_limit=operating_limit,
             max_in_flight=max_in_flight,
             coalesce=coalesce,
-            departing=departing,
+            announcing=Announcing(departing, quiescence),
             on_orphan=on_orphan,
         )
         retrying = Retrying(self._dispatch, policy, timeout)

@@ -10,6 +10,7 @@ from bitrix_chat.errors import DeadlineExceeded, InvalidParameter
 from bitrix_chat.rest.packing import LONGEST_BATCH
 from bitrix_chat.rest.request import Exchange, Request, Response, Safety
 from bitrix_chat.testing import on_virtual_clock
+from bitrix_chat.transport.announcing import Announcing
 from bitrix_chat.transport.dispatch import Dispatch
 from bitrix_chat.transport.grouping import UNTRIED
 from tests.transport.fakes import UNLIMITED, PackedPortal, exchange, queue_to, results, start
@@ -411,7 +412,7 @@ async def test_a_group_is_announced_as_a_whole_and_in_order_before_it_leaves():
         announced.append(([request.params["number"] for request in requests], len(portal.groups)))
         await asyncio.sleep(0.01)
 
-    await results(start(queue_to(portal, departing=departing, max_in_flight=1), *map(exchange, range(8))))
+    await results(start(queue_to(portal, announcing=Announcing(departing), max_in_flight=1), *map(exchange, range(8))))
 
     assert announced == [(list(range(8)), 0)]
 

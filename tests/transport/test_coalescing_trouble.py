@@ -29,6 +29,7 @@ from bitrix_chat.errors import (
 )
 from bitrix_chat.rest.request import Exchange, Request, Response, Safety
 from bitrix_chat.testing import on_virtual_clock
+from bitrix_chat.transport.announcing import Announcing
 from bitrix_chat.transport.moving import Moved
 from bitrix_chat.transport.retrying import Retrying, RetryPolicy
 from bitrix_chat.transport.signing import Signed
@@ -289,7 +290,10 @@ async def slowly(_: Sequence[Request]) -> None:
 @on_virtual_clock
 async def test_callers_cancelled_before_the_first_byte_are_left_out_and_never_run():
     portal, limiter = PackedPortal(), MemoryRateLimiter(Plan(14, 2))
-    queue, items = queue_to(portal, limiter, departing=slowly, **ONE_FLIES), [exchange(n) for n in range(6)]
+    queue, items = (
+        queue_to(portal, limiter, announcing=Announcing(slowly), **ONE_FLIES),
+        [exchange(n) for n in range(6)],
+    )
     tasks = start(queue, *items)
     await asyncio.sleep(0.5)
 
@@ -305,7 +309,7 @@ async def test_callers_cancelled_before_the_first_byte_are_left_out_and_never_ru
 @on_virtual_clock
 async def test_the_last_of_a_group_whose_others_were_cancelled_leaves_as_a_call_of_its_own():
     portal, signed = PackedPortal(), []
-    queue = queue_to(portal, departing=slowly, **ONE_FLIES)
+    queue = queue_to(portal, announcing=Announcing(slowly), **ONE_FLIES)
     sign = portal.sign
 
     async def noting(request: Request, moved_to: str | None = None) -> Signed:
@@ -326,7 +330,7 @@ async def test_the_last_of_a_group_whose_others_were_cancelled_leaves_as_a_call_
 @on_virtual_clock
 async def test_a_group_that_was_cancelled_as_a_whole_sends_nothing_and_gives_its_slot_back():
     portal, limiter = PackedPortal(), MemoryRateLimiter(SLOW)
-    queue = queue_to(portal, limiter, departing=slowly, **ONE_FLIES)
+    queue = queue_to(portal, limiter, announcing=Announcing(slowly), **ONE_FLIES)
     tasks = start(queue, *map(exchange, range(6)))
     await asyncio.sleep(0.5)
     assert limiter.free() == 9
@@ -447,7 +451,7 @@ async def test_if_the_clients_own_hook_fails_nothing_of_the_group_is_sent():
         raise OSError("the disk is full")
 
     items = [exchange(number) for number in range(6)]
-    endings = await ended(start(queue_to(portal, limiter, departing=departing, **ONE_FLIES), *items))
+    endings = await ended(start(queue_to(portal, limiter, announcing=Announcing(departing), **ONE_FLIES), *items))
 
     assert {type(ending) for ending in endings} == {OSError}
     assert {item.outcome for item in items} == {Outcome.NOT_SENT}

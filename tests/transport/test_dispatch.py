@@ -26,6 +26,7 @@ from bitrix_chat.errors import (
 from bitrix_chat.limits import MemoryRateLimiter
 from bitrix_chat.rest.request import Exchange, Request, Response
 from bitrix_chat.testing import on_virtual_clock
+from bitrix_chat.transport.announcing import Announcing
 from bitrix_chat.transport.dispatch import Dispatch
 from bitrix_chat.transport.retrying import Retrying, RetryPolicy
 from tests.transport.fakes import UNLIMITED, FakeSigning, exchange, in_turn
@@ -287,7 +288,7 @@ async def test_departure_is_announced_after_the_slot_and_before_the_first_byte()
     async def departing(requests: Any) -> None:
         announced.append(([request.params["number"] for request in requests], list(signing.sent)))
 
-    queue = dispatch(signing, departing=departing, max_in_flight=1)
+    queue = dispatch(signing, announcing=Announcing(departing), max_in_flight=1)
     await asyncio.gather(*start(queue, *map(exchange, range(2))))
 
     assert announced == [([0], []), ([1], [0])]
@@ -302,7 +303,7 @@ async def test_if_the_announcement_fails_nothing_is_sent_and_the_slot_returns():
         if failures:
             raise failures.pop()
 
-    queue, began = dispatch(signing, Plan(5, 2), departing=departing), asyncio.get_running_loop().time()
+    queue, began = dispatch(signing, Plan(5, 2), announcing=Announcing(departing)), asyncio.get_running_loop().time()
     item = exchange()
 
     with pytest.raises(OSError, match="disk full"):
@@ -519,7 +520,7 @@ async def test_a_caller_that_gave_up_before_a_byte_left_was_told_the_truth():
         await asyncio.sleep(2)
 
     orphans: list[Any] = []
-    queue = dispatch(signing, departing=departing, on_orphan=lambda *args: orphans.append(args))
+    queue = dispatch(signing, announcing=Announcing(departing), on_orphan=lambda *args: orphans.append(args))
     task = asyncio.create_task(queue.send(item))
     await asyncio.sleep(1)
 
@@ -741,7 +742,7 @@ async def test_a_hook_that_cancels_itself_fails_its_call_and_no_other():
         if requests[0].params["number"] == 0:
             raise asyncio.CancelledError
 
-    queue = dispatch(FakeSigning(), departing=departing)
+    queue = dispatch(FakeSigning(), announcing=Announcing(departing))
     first, second = start(queue, exchange(0), exchange(1))
 
     assert (await second).result == 1

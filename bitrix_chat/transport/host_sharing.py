@@ -7,7 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 from typing import Final
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary, finalize
 
 from bitrix_chat.auth.stores import FileTokenStore
 from bitrix_chat.errors import InvalidParameter, TokenStoreError
@@ -32,6 +32,12 @@ class _OfLoop:
         self.budgets: WeakValueDictionary[Path, SharedOperatingBudget] = WeakValueDictionary()
         self.users: dict[Path, WeakSet[HostSharing]] = {}
 
+    def hold(self, path: Path, budget: SharedOperatingBudget) -> SharedOperatingBudget:
+        """Know a budget for as long as somebody uses it."""
+        self.budgets[path] = budget
+        finalize(budget, self.users.pop, path, None).atexit = False
+        return budget
+
 
 _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
 
@@ -49,9 +55,8 @@ class HostSharing:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        told = None if folder is None else Path(folder).expanduser().absolute()
-        self._limits = told or _runtime_folder()
-        self._tokens = told / "tokens" if told is not None else _state_folder() / "tokens"
+        self._told = None if folder is None else Path(folder).expanduser().absolute()
+        self._limits = self._told or _runtime_folder()
 
     def __repr__(self) -> str:
         return f"<HostSharing {self._limits}>"
@@ -88,7 +93,7 @@ class HostSharing:
         held = _of_running_loop()
         budget = held.budgets.get(path)
         if budget is None:
-            budget = held.budgets[path] = SharedOperatingBudget(limit, board=FileBoard(path))
+            budget = held.hold(path, SharedOperatingBudget(limit, board=FileBoard(path)))
         held.users.setdefault(path, WeakSet()).add(self)
         return budget
 
@@ -96,10 +101,11 @@ class HostSharing:
         """Return where the token pair of an application on a portal is kept.
 
         Raises:
-            TokenStoreError: the folder cannot be used.
+            TokenStoreError: the folder cannot be used, or there is no telling where it would be.
         """
-        _TOKENS.folder(self._tokens)
-        return FileTokenStore(self._tokens / f"{_digest(application, portal)}.json")
+        folder = (self._told or _state_folder()) / "tokens"
+        _TOKENS.folder(folder)
+        return FileTokenStore(folder / f"{_digest(application, portal)}.json")
 
     async def close(self) -> None:
         """Tell the others the last of what nobody else here uses; files are let go of with their last user."""
@@ -107,7 +113,7 @@ class HostSharing:
         for path, users in list(held.users.items()):
             users.discard(self)
             if not users:
-                del held.users[path]
+                held.users.pop(path, None)
                 if (budget := held.budgets.get(path)) is not None:
                     await budget.close()
 
@@ -139,4 +145,9 @@ def _runtime_folder() -> Path:
 
 
 def _state_folder() -> Path:
-    return (_told_by("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "bitrix_chat"
+    try:
+        return (_told_by("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "bitrix_chat"
+    except RuntimeError as error:
+        raise TokenStoreError(
+            "this user has no home folder to keep tokens in; set XDG_STATE_HOME, or share by HostSharing(folder)"
+        ) from error

@@ -8,6 +8,7 @@ from bitrix_chat.events.errors import ConsumerBusy
 from bitrix_chat.events.leases import busy
 from bitrix_chat.redis.errors import LeaseLost
 from bitrix_chat.redis.lease import LENGTH, RedisLease
+from bitrix_chat.redis.outages import OUTAGE
 from bitrix_chat.redis.server import RedisServer
 
 
@@ -54,7 +55,7 @@ class Consumers:
             raise busy(name)
         await self.settle()
         lease = RedisLease(self.server, key, length=self.length)
-        if not await lease.try_take():
+        if not await lease.try_take(OUTAGE):
             raise busy(name)
         self._held[name] = lease
         return ConsumerLease(self, name, lease)

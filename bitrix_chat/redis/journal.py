@@ -39,7 +39,8 @@ class RedisJournal:
 
     The server needs an append-only file (`appendonly yes`), which is checked at the beginning. Whoever can read the
     server can read what the chats are about. Every method raises `JournalError` where the server was away for longer
-    than twenty seconds, refuses, or holds no such journal; its `__cause__` tells how.
+    than twenty seconds, refuses, or holds no such journal; its `__cause__` tells how. `begin` fails at once where
+    there is no server. The journal stays there until `delete`.
 
     Args:
         server: its address, or a `RedisServer` that is shared; one from an address is closed by `close`.
@@ -139,6 +140,22 @@ class RedisJournal:
         _, tally = await self._store.look()
         return tally
 
+    async def delete(self, *, even_open: bool = False) -> None:
+        """Delete the journal with all that it knows, whole or not at all, and let go of it; a new one may begin then.
+
+        What stands in it is forgotten: intents with the same keys would be looked for on the portal, and those
+        without would be sent again. A journal that is not there is none to complain of.
+
+        Args:
+            even_open: delete it although intents are neither done nor failed.
+
+        Raises:
+            JournalInUse: another process has it.
+            JournalError: intents are neither done nor failed, or it is open for reading only.
+        """
+        fence = self._fence() if self._is_read_only or self._lease is not None else ""
+        await seen_through(self._delete(fence, even_open=even_open))
+
     async def close(self) -> None:
         """Commit what was called before, and let others have the journal; a cancellation is held back until then."""
         await seen_through(self._close())
@@ -172,6 +189,12 @@ class RedisJournal:
         except LeaseLost as error:
             raise JournalInUse(f"{self._store}: {error}") from error
         return self._lease.owner
+
+    async def _delete(self, fence: str, *, even_open: bool) -> None:
+        await self._store.delete(fence, even_open=even_open)
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await lease.give_back()
 
     async def _close(self) -> None:
         lease, self._lease = self._lease, None

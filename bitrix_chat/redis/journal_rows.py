@@ -1,5 +1,6 @@
 """Intents and runs as the texts that stand in Redis, and back."""
 
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -60,6 +61,21 @@ def row_of(intent: Intent) -> list[str]:
     """Return what `ADD` takes for an intent."""
     key = "" if intent.key is None else key_text(intent.key)
     return [str(intent.number), key, _record(intent), _head(intent), optional(intent.error)]
+
+
+def chunks_of(intents: Sequence[Intent], most: int, size: int) -> Iterator[list[str]]:
+    """Return what `ADD` takes, in pieces of so many intents and about so much text at most."""
+    chunk: list[str] = []
+    brought = 0
+    for intent in intents:
+        row = row_of(intent)
+        length = sum(map(len, row))
+        if chunk and (brought + length > size or len(chunk) >= most * len(row)):
+            yield chunk
+            chunk, brought = [], 0
+        chunk += row
+        brought += length
+    yield chunk
 
 
 def key_text(key: str) -> str:
@@ -147,7 +163,7 @@ def _head(intent: Intent) -> str:
     parts: list[Any] = [
         intent.state.value,
         intent.attempts,
-        None,
+        secrets.token_hex(4),  # so that who has read a journal that was deleted is no worker of the next of its name
         None if intent.sent_at is None else moment_text(intent.sent_at),
         intent.uptime,
         None if intent.uptime is None else machine(),

@@ -187,24 +187,27 @@ local fence, token, sent_at, uptime, machine = unpack(ARGV, 1, 5)
 local why = refused(fence)
 if why then return {why} end
 if fence == '' and redis.call('EXISTS', LEASE) == 1 then return {'taken'} end
-local turns, heads, moved = {}, {}, {sent = 0}
+local leaving, moved = {}, {sent = 0}
 for i = 6, #ARGV, 2 do
   local head = redis.call('HGET', HEADS, ARGV[i])
   if not head then return {'unknown'} end
   local state, whose, rest = turn(head)
-  if string.sub(whose, -#token) == token then return {'ok'} end
-  if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= state .. ' ' .. whose then return {'overtaken'} end
-  if state == 'done' then return {'ended'} end
-  turns[i], heads[i] = state, {whose, rest}
+  if string.sub(whose, -#token) == token then
+    if state ~= 'sent' and ARGV[i + 1] ~= '' then return {'overtaken'} end
+  else
+    if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= state .. ' ' .. whose then return {'overtaken'} end
+    if state == 'done' then return {'ended'} end
+    whose = string.format('%.0f', tonumber(string.match(whose, '^%S+')) + 1) .. ' ' .. token
+    moved[state] = (moved[state] or 0) - 1
+    moved.sent = moved.sent + 1
+    state = 'sent'
+  end
+  if state == 'sent' then leaving[#leaving + 1] = {ARGV[i], whose, string.match(rest, '%S+$')} end
 end
 local departed = now()
-for i = 6, #ARGV, 2 do
-  local whose, rest = unpack(heads[i])
-  local attempts = tonumber(string.match(whose, '^%S+')) + 1
-  redis.call('HSET', HEADS, ARGV[i], table.concat({'sent', string.format('%.0f', attempts), token, sent_at, uptime,
-    machine, departed, string.match(rest, '%S+$')}, ' '))
-  moved[turns[i]] = (moved[turns[i]] or 0) - 1
-  moved.sent = moved.sent + 1
+for _, each in ipairs(leaving) do
+  local number, whose, chat = unpack(each)
+  redis.call('HSET', HEADS, number, table.concat({'sent', whose, sent_at, uptime, machine, departed, chat}, ' '))
 end
 count(moved)
 if #ARGV > 5 then redis.call('HSET', RUN, 'sent_at', sent_at) end
@@ -213,6 +216,8 @@ return {'ok'}
 )
 """Marks intents as sent: the lease's owner, the token of this departure, wall clock, uptime, machine, and of each its
 number and the turn at which it must be, '' for any.
+
+Once more with the same token, it says of those that are still sent that they leave later than was said.
 """
 
 FINISH: Final = (
@@ -258,6 +263,28 @@ return {'ok'}
 """
 )
 """Writes down what was learned of the run: the lease's owner, and fields."""
+
+DELETE: Final = (
+    _NAMES
+    + """
+local fence, even_open, version = unpack(ARGV)
+local holder = redis.call('GET', LEASE)
+if fence ~= '' and holder ~= fence then return {'lost'} end
+if fence == '' and holder then return {'taken'} end
+if (redis.call('HGET', RUN, 'version') or version) ~= version then return {'later'} end
+if even_open == '' then
+  for _, state in ipairs({'pending', 'sent', 'unknown'}) do
+    if tonumber(redis.call('HGET', TALLY, state) or '0') > 0 then return {'open'} end
+  end
+end
+redis.call('UNLINK', RUN, RECORDS, HEADS, ERRORS, KEYS_OF, NUMBERS, TALLY)
+return {'ok'}
+"""
+)
+"""Deletes a journal, all of it in one step; the server gives the memory back afterwards, beside its work.
+
+The lease's owner ('' without one), whether it goes although it has open ends ('' for no), and the version known here.
+"""
 
 LOOK: Final = (
     _NAMES

@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from attrs import define, evolve, field
@@ -19,6 +20,7 @@ from bitrix_chat.redis.group_commit import GroupCommit
 from bitrix_chat.redis.machine import machine
 from bitrix_chat.redis.names import key_part
 from bitrix_chat.redis.server import RedisServer, server_at
+from bitrix_chat.transport.announcing import uptime as elapsed
 
 _PARTS: Final = ("run", "lease", "records", "heads", "errors", "keys", "numbers", "tally")
 _BYTES: Final = 4_000_000
@@ -26,6 +28,9 @@ _BYTES: Final = 4_000_000
 _INTENTS: Final = 1000
 _STAGED: Final = 600_000
 """Milliseconds after which what was brought and never added is forgotten."""
+_FRESH: Final = 1.0
+"""Seconds by which the moment that is written down may be before the last at which anything can have left."""
+_DEPARTURES: Final = 5
 
 Turns = Mapping[int, str]
 """By number, the turn at which an intent must be."""
@@ -81,7 +86,7 @@ class JournalStore:
         """Keep those that are new, all or none."""
         if not intents:
             return []
-        chunks = list(_chunks(intents))
+        chunks = list(rows.chunks_of(intents, _INTENTS, _BYTES))
         staged = [f"{self._keys[0]}:{secrets.token_hex(8)}" for _ in chunks] if len(chunks) > 1 else []
         submit = self._commits.submit
         staging = [submit(scripts.STAGE, [key], [_STAGED, *chunk]) for key, chunk in zip(staged, chunks, strict=False)]
@@ -102,15 +107,23 @@ class JournalStore:
     async def depart(
         self, numbers: Sequence[int], sent_at: datetime, uptime: float, fence: str, turns: Turns | None = None
     ) -> str:
-        """Mark intents as sent, and return the token of their departure."""
+        """Mark intents as sent, and return the token of their departure; by then they have been for a second at most.
+
+        Others count from that moment. Where it took longer, it is written again with the later one, until it is so.
+        """
         token = secrets.token_hex(8)
         marks = [mark for number in dict.fromkeys(numbers) for mark in (str(number), _turn(turns, number))]
-        moment = rows.moment_text(sent_at)
         # One without a key is never looked for: were it forgotten that it left, it would leave again.
-        await self._do(
-            scripts.DEPART, fence, token, moment, repr(float(uptime)), machine(), *marks, on_disk=bool(fence)
-        )
-        return token
+        on_disk = bool(fence)
+        for _ in range(_DEPARTURES):
+            begun, awake = elapsed(), time.monotonic()
+            told = (rows.moment_text(sent_at), repr(float(uptime)), machine())
+            await self._do(scripts.DEPART, fence, token, *told, *marks, on_disk=on_disk)
+            took = elapsed() - begun
+            if took <= _FRESH:
+                return token
+            sent_at, uptime, on_disk = sent_at + timedelta(seconds=took), uptime + time.monotonic() - awake, False
+        raise JournalError(f"{self}: the server is too slow to be told when anything leaves")
 
     async def finish(self, endings: Sequence[Ending], fence: str, turns: Turns | None = None) -> None:
         """Write down what became of some."""
@@ -123,6 +136,10 @@ class JournalStore:
     async def note(self, fence: str, *, is_complete: bool | None, keeps_entities: bool | None) -> None:
         """Write down what was learned of the run."""
         await self._do(scripts.NOTE, fence, *rows.facts_of(is_complete, keeps_entities))
+
+    async def delete(self, fence: str, *, even_open: bool) -> None:
+        """Delete it all, unless something of it is open; it need not be there."""
+        await self._do(scripts.DELETE, fence, "1" if even_open else "", rows.VERSION)
 
     async def read(self, after: int, limit: int, keys: Sequence[str] | None = None) -> tuple[list[Intent], list[str]]:
         """Read intents, and of each its turn."""
@@ -181,6 +198,8 @@ _REFUSALS: Final[dict[str, tuple[type[JournalError], str]]] = {
     "missing": (JournalError, "is not there"),
     "lost": (JournalInUse, "its lease was not renewed in time, so that another process may have taken it"),
     "taken": (JournalInUse, "a process has it for itself; it is free when that ends"),
+    "open": (JournalError, "has intents that are neither done nor failed; `even_open=True` deletes it all the same"),
+    "later": (JournalError, "is of a later version, which must be deleted by a later release"),
     "unstaged": (JournalError, "what was to be added did not arrive as a whole"),
     "unknown": (JournalError, "an intent is not in it"),
     "ended": (JournalError, "an intent was to be sent that is done"),
@@ -224,20 +243,6 @@ def _reused(intent: Intent) -> KeyReused:
     error = KeyReused(f"the journal has {what} with another spec")
     error.key = intent.key
     return error
-
-
-def _chunks(intents: Sequence[Intent]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    size = 0
-    for intent in intents:
-        row = rows.row_of(intent)
-        length = sum(map(len, row))
-        if chunk and (size + length > _BYTES or len(chunk) >= _INTENTS * len(row)):
-            yield chunk
-            chunk, size = [], 0
-        chunk += row
-        size += length
-    yield chunk
 
 
 def _kept(intents: Sequence[Intent], answer: Sequence[Any]) -> Iterator[Intent]:

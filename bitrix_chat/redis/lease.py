@@ -2,25 +2,26 @@
 
 The holder renews it at a third of its length, so that a moment without the server costs nothing. A holder that died
 is waited for until the lease ends; one that was only stopped for longer than that has lost it, and is told: its own
-clock says so before the server's does. Since even then a command may be under way, what must not be written by two
-compares the `owner` in the script that writes it.
+clock says so before the server's does, on Linux also after the machine slept. Elsewhere sleep may hide from it that the
+lease ended, and anywhere a command may be under way then; so what must not be written by two compares the `owner` in
+the script that writes it.
 """
 
 import asyncio
-import random
 import secrets
-import time
 from contextlib import suppress
 from typing import Final
 from weakref import ReferenceType, ref
 
 from bitrix_chat.redis.errors import LeaseLost, RedisAway, RedisFailed
+from bitrix_chat.redis.outages import growing, outlasting
 from bitrix_chat.redis.server import RedisServer
+from bitrix_chat.transport.announcing import uptime
 
 LENGTH: Final = 30.0
 """Seconds after which a lease that is not renewed is free."""
-_POLL: Final = (0.02, 0.05)
-"""Seconds between two attempts, drawn anew each time, so that those who wait do not knock together."""
+_POLL: Final = (0.05, 0.6)
+"""Between two attempts, the longest first pause, and the longest of all: a long wait costs the server little."""
 
 _TAKE: Final = """
 local holder = redis.call('GET', KEYS[1])
@@ -70,34 +71,41 @@ class RedisLease:
     @property
     def is_held(self) -> bool:
         """Whether nobody else can have it."""
-        return self._ends_at is not None and not self.lost.is_set() and time.monotonic() < self._ends_at
+        return self._ends_at is not None and not self.lost.is_set() and uptime() < self._ends_at
 
-    async def try_take(self) -> bool:
+    async def try_take(self, outage: float = 0.0) -> bool:
         """Take it and return True; False where somebody has it.
+
+        Args:
+            outage: seconds for which the server may be away meanwhile.
 
         Raises:
             RedisFailed: the server does not answer; nothing is held.
         """
         self.owner, self.lost = secrets.token_hex(16), asyncio.Event()
-        begun = time.monotonic()
         try:
-            is_taken: int = await self._server.run(_TAKE, [self.key], [self.owner, self._milliseconds])
+            # Under one name: what was taken although the answer got lost is ours when it is asked for again.
+            is_taken = await outlasting(self._ask, outage)
         except BaseException:
             self._give_back_soon(self.owner)  # whether it was taken is not known
             raise
         if is_taken:
-            self._ends_at = begun + self._length
             self.tend()
-        return bool(is_taken)
+        return is_taken
 
-    async def take(self) -> None:
+    async def take(self, outage: float = 0.0) -> None:
         """Wait until it is taken; a wait that is cancelled leaves nothing behind.
+
+        Args:
+            outage: seconds for which the server may be away meanwhile, each time.
 
         Raises:
             RedisFailed: the server does not answer.
         """
-        while not await self.try_take():  # noqa: ASYNC110  # another machine can set no event of ours
-            await asyncio.sleep(random.uniform(*_POLL))  # noqa: S311  # no secret
+        for pause in growing(*_POLL):  # another machine can set no event of ours
+            if await self.try_take(outage):
+                return
+            await asyncio.sleep(pause)
 
     def tend(self) -> None:
         """See that it is renewed in the running loop, where the one in which it was taken has ended."""
@@ -131,6 +139,13 @@ class RedisLease:
             renewing.cancel()
         return giving
 
+    async def _ask(self) -> bool:
+        begun = uptime()
+        is_taken = bool(await self._server.run(_TAKE, [self.key], [self.owner, self._milliseconds]))
+        if is_taken:
+            self._ends_at = begun + self._length
+        return is_taken
+
     def _give_back_soon(self, owner: str) -> "asyncio.Task[None] | None":
         try:
             loop = asyncio.get_running_loop()
@@ -150,12 +165,12 @@ class RedisLease:
         """Seconds until it is to be renewed; None where it is not held."""
         if self._ends_at is None or self.lost.is_set():
             return None
-        return max(0.0, self._ends_at - self._length * 2 / 3 - time.monotonic())
+        return max(0.0, self._ends_at - self._length * 2 / 3 - uptime())
 
     async def renew(self) -> None:
         """Renew it, again and again as long as the server is away and it has not ended."""
         while self.is_held and self._ends_at is not None:
-            begun = time.monotonic()
+            begun = uptime()
             with suppress(RedisAway, TimeoutError):
                 async with asyncio.timeout(self._ends_at - begun):
                     if await self._server.run(_RENEW, [self.key], [self.owner, self._milliseconds]):

@@ -20,6 +20,8 @@ _PAGE = 500
 class SharedRedisJournal:
     """The journal that a `RedisJournal` of this name is, for many at a time; see `SharedJournal` for what it promises.
 
+    It stays on the server until `delete`.
+
     Args:
         server: its address, or a `RedisServer` that is shared; one from an address is closed by `close`.
         name: what tells this journal from others on the server.
@@ -69,6 +71,22 @@ class SharedRedisJournal:
         """Return how many intents are in each state; counted as they change, so that this costs one question."""
         _, tally = await self._store.look()
         return tally
+
+    async def delete(self, *, even_open: bool = False) -> None:
+        """Delete the journal with all that it knows, whole or not at all; parts that were handed out write no more.
+
+        What stands in it is forgotten: intents with the same keys would be looked for on the portal, and those
+        without would be sent again. A journal that is not there is none to complain of.
+
+        Args:
+            even_open: delete it although intents are neither done nor failed: work that waits is lost then, and
+                nobody looks any more for what may have been sent.
+
+        Raises:
+            JournalInUse: a process has it for itself.
+            JournalError: intents are neither done nor failed.
+        """
+        await self._store.delete("", even_open=even_open)
 
     def part(self, keys: Sequence[str]) -> Journal:
         """Return a journal of the intents with these keys alone."""

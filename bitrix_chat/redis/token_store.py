@@ -1,13 +1,17 @@
-"""A token pair for machines that act as one application: the lease lets one of them renew, its owner lets it save.
+"""A token pair for machines that act as one application: the lease lets one of them renew, and none saves over another.
 
 What is known of a portal here opens it: give the server a password and TLS, as the `redis` or `rediss` address
 says, and guard its files like one.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Final, Self
+
+from attrs import define, field
 
 from bitrix_chat.auth.loop_lock import LoopLock
 from bitrix_chat.auth.token import Token
@@ -16,24 +20,43 @@ from bitrix_chat.redis.durable import evaluation, run_all
 from bitrix_chat.redis.errors import LeaseLost, RedisFailed
 from bitrix_chat.redis.lease import LENGTH, RedisLease
 from bitrix_chat.redis.names import key_part
+from bitrix_chat.redis.outages import OUTAGE, outlasting
 from bitrix_chat.redis.seeing_through import seen_through
 from bitrix_chat.redis.server import RedisServer, server_at
 from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import discreet
 
 _SAVE: Final = """
-if ARGV[2] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1])
+local pair, owner, read = unpack(ARGV)
+if owner ~= '' and redis.call('GET', KEYS[2]) ~= owner then
+  local stored = redis.call('GET', KEYS[1])
+  local known = stored and '=' .. stored or '-'
+  if known ~= read and stored ~= pair then return 0 end
+end
+redis.call('SET', KEYS[1], pair)
 return 1
 """
+"""Keeps the pair: it, the lease's owner ('' without one), and what was there when it was read under that lease: `=` and
+the pair, `-` for none, '' if it was not read. Who lost the lease still replaces what he read, since nobody else has.
+"""
+
+
+@define(eq=False)
+class _Held:
+    """The lock as it is held: its lease, by whom, and what he has read since."""
+
+    lease: RedisLease
+    task: "asyncio.Task[Any] | None"
+    read: str = field(default="", repr=False)
 
 
 class RedisTokenStore:
     """Keeps the pair in one key of a Redis or Valkey server, for any number of processes and machines.
 
-    The server needs an append-only file (`appendonly yes`), which is checked before anything is asked of it. What is
-    saved is on its disk when `save` returns, from Redis 7.2 and Valkey on; older ones are as safe as their
-    `appendfsync`. A replica that takes over may lack the last pair: nothing here waits for replicas.
+    The server needs an append-only file (`appendonly yes`), which is checked before anything is asked of it; a server
+    that is not there by then is told at once. From then on one that restarts is waited for, for twenty seconds each
+    time. What is saved is on its disk when `save` returns, from Redis 7.2 and Valkey on; older ones are as safe as
+    their `appendfsync`. A replica that takes over may lack the last pair: nothing here waits for replicas.
 
     Every method raises `TokenStoreError` where the server fails; its `__cause__` tells how.
 
@@ -51,7 +74,7 @@ class RedisTokenStore:
         self._owner = f"token:{key_part(name)}"
         self._length = lease
         self._lock = LoopLock()
-        self._lease: RedisLease | None = None
+        self._held: _Held | None = None
         self._is_durable = False
 
     def __repr__(self) -> str:
@@ -61,19 +84,27 @@ class RedisTokenStore:
         """Read the pair.
 
         Raises:
-            TokenStoreError: the server fails, or the key holds something else.
+            TokenStoreError: the server fails, or would forget what is saved, or the key holds something else.
         """
-        with _failures(), self._server.explained():
-            return _parsed(await self._server.redis.get(self._key), self._owner)
+        with _failures():
+            await self._require_durability()
+            content = await outlasting(self._content)
+        held = self._held
+        if held is not None and held.task is asyncio.current_task():
+            held.read = _seen(content)
+        return _parsed(content, self._owner)
 
     async def save(self, token: Token) -> None:
-        """Replace the pair, and wait until that is on the server's disk; within the lock only while it is held.
+        """Replace the pair, and wait until that is on the server's disk.
+
+        Within the lock, one whose lease ended meanwhile still replaces the pair that was read under it: what was
+        renewed with that pair is the only one that the portal takes now. What another has saved since stays.
 
         A cancellation is held back until it is saved: a lock given back before that would let others read
         the old pair.
 
         Raises:
-            TokenStoreError: it may not have been saved; the server fails, or would forget it, or the lease was lost.
+            TokenStoreError: it may not have been saved: the server fails, or would forget it, or another saved since.
         """
         await seen_through(self._save(concealed(json.dumps(token.to_dict()))))
 
@@ -88,12 +119,12 @@ class RedisTokenStore:
             lease = RedisLease(self._server, self._server.key(self._owner, "lease"), length=self._length)
             with _failures():
                 await self._require_durability()
-                await lease.take()
-            self._lease = lease
+                await lease.take(OUTAGE)
+            self._held = _Held(lease, asyncio.current_task())
             try:
                 yield
             finally:
-                self._lease = None
+                self._held = None
                 await lease.give_back()
 
     async def close(self) -> None:
@@ -114,21 +145,31 @@ class RedisTokenStore:
     async def _save(self, content: str) -> None:
         with _failures():
             await self._require_durability()
-            lease = self._lease
-            if lease is not None:
-                lease.check()
             keys = [self._key, self._server.key(self._owner, "lease")]
-            command = evaluation(_SAVE, keys, [content, "" if lease is None else lease.owner])
-            (answer,) = await run_all(self._server, [command], on_disk=True)
+            held = self._held
+            proof = ("", "") if held is None else (held.lease.owner, held.read)
+            command = evaluation(_SAVE, keys, [content, *proof])
+            (answer,) = await outlasting(partial(run_all, self._server, [command], on_disk=True))
             if isinstance(answer, RedisFailed):
                 raise answer
         if not answer:
             raise TokenStoreError("the pair was not saved") from LeaseLost("another renews the tokens by now")
+        if held is not None:
+            held.read = _seen(content)
+
+    async def _content(self) -> str | None:
+        with self._server.explained():
+            content: Any = await self._server.redis.get(self._key)
+        return None if content is None else concealed(content)
 
     async def _require_durability(self) -> None:
         if not self._is_durable:
             await self._server.require_durability()
             self._is_durable = True
+
+
+def _seen(content: str | None) -> str:
+    return "-" if content is None else concealed(f"={content}")
 
 
 @discreet

@@ -167,6 +167,19 @@ async def test_ids_are_in_the_order_in_which_they_came_although_the_clock_goes_b
         assert set(await store.handled("bot")) == set()
 
 
+async def test_a_server_that_restarts_keeps_no_consumer_from_beginning(own_redis):
+    async with RedisEventStore(own_redis.url) as store:
+        await store.handled("b")
+        own_redis.stop()
+        taking = asyncio.create_task(store.lease("b"))
+        await asyncio.sleep(0.05)
+        own_redis.start()
+        release = await taking
+        with pytest.raises(ConsumerBusy):
+            await RedisEventStore(own_redis.url).lease("b")
+        release()
+
+
 async def test_a_server_that_restarts_is_waited_for_and_has_what_it_acknowledged(own_redis):
     async with RedisEventStore(own_redis.url) as store:
         release = await store.lease("bot")

@@ -2,17 +2,20 @@
 
 import asyncio
 import gc
+import itertools
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 
 from bitrix_chat.bulk.errors import JournalError, JournalInUse, KeyReused
 from bitrix_chat.bulk.journal import Ending, Intent, IntentState, Run
 from bitrix_chat.bulk.results import BulkState
+from bitrix_chat.bulk.shared_journal import Overtaken
 from bitrix_chat.errors import InvalidParameter
-from bitrix_chat.redis import journal_rows, journal_store
+from bitrix_chat.redis import group_commit, journal_rows, journal_store
 from bitrix_chat.redis.errors import LeaseLost, RedisAway, RedisNotDurable
 from bitrix_chat.redis.journal import RedisJournal
 from bitrix_chat.redis.server import RedisServer
@@ -269,6 +272,146 @@ async def test_what_is_asked_again_since_the_answer_was_lost_is_done_once(own_re
     assert {state: n for state, n in (await shared.tally()).items() if n} == {IntentState.DONE: 1, IntentState.SENT: 2}
     await journal.close()
     await server.close()
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "shared"])
+async def one_intent(request, server):
+    """A journal with one intent, read, whole or as a part; and the whole."""
+    shared = SharedRedisJournal(server, "run")
+    await shared.join(RUN)
+    await shared.add(intents(1))
+    journal = shared.part(["k0"]) if request.param else RedisJournal(server, "run")
+    await journal.begin(RUN)
+    await journal.read()
+    yield journal, shared
+    await journal.close()
+
+
+async def test_what_took_long_to_write_down_left_when_it_was_written(one_intent, monkeypatch):
+    journal, shared = one_intent
+    clock = iter([100, 115, 115, 117, 117, 117.5])
+    monkeypatch.setattr(journal_store, "elapsed", clock.__next__)
+    await journal.departing([0], MOMENT, 1.0)
+    (kept,) = await shared.read()
+    assert (kept.state, kept.attempts, kept.sent_at) == (IntentState.SENT, 1, MOMENT + timedelta(seconds=17))
+    assert (await shared.run()).sent_at == kept.sent_at
+    assert kept.uptime > 1.0
+    assert (await shared.tally())[IntentState.SENT] == 1
+    await journal.finish([Ending(number=0, state=IntentState.DONE, chat_id=5)])
+
+
+async def test_nothing_leaves_while_it_always_takes_long_to_write_it_down(one_intent, monkeypatch):
+    monkeypatch.setattr(journal_store, "elapsed", itertools.count(0, 2).__next__)
+    with pytest.raises(JournalError, match="too slow"):
+        await one_intent[0].departing([0], MOMENT, 1.0)
+
+
+async def test_what_another_ended_while_it_was_written_down_for_long_does_not_leave(server, redis_url, monkeypatch):
+    shared = SharedRedisJournal(server, "run")
+    await shared.join(RUN)
+    await shared.add(intents(1))
+    part = shared.part(["k0"])
+    await part.begin(RUN)
+    await part.read()
+    clock = iter([0, 300, 300, 300])
+
+    def told():
+        seconds = next(clock)
+        if seconds:
+            with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+                head = client.hget(server.key("journal:run", "heads"), "0")
+                client.hset(server.key("journal:run", "heads"), "0", head.replace("sent ", "done "))
+        return seconds
+
+    monkeypatch.setattr(journal_store, "elapsed", told)
+    with pytest.raises(Overtaken):
+        await part.departing([0], MOMENT, 1.0)
+    assert await attempts(shared) == [("done", 1)]
+
+
+async def test_fifty_parts_that_leave_together_are_written_together(server, monkeypatch):
+    shared = SharedRedisJournal(server, "run")
+    await shared.join(RUN)
+    await shared.add(intents(50))
+    parts = [shared.part([f"k{number}"]) for number in range(50)]
+    for part in parts:
+        await part.begin(RUN)
+    await asyncio.gather(*(part.read() for part in parts))
+    sent, together = group_commit.run_all, []
+
+    async def counting(server, commands, *, on_disk):
+        together.append(len(commands))
+        return await sent(server, commands, on_disk=on_disk)
+
+    monkeypatch.setattr(group_commit, "run_all", counting)
+    await asyncio.gather(*(part.departing([number], MOMENT, 1.0) for number, part in enumerate(parts)))
+    assert together == [50]
+    assert await attempts(shared) == [("sent", 1)] * 50
+
+
+async def test_nothing_is_left_of_a_journal_that_is_deleted(server, journal):
+    await journal.add(intents(3_000))
+    with pytest.raises(JournalError, match="neither done nor failed"):
+        await journal.delete()
+    assert await journal.count() == 3_000
+    await journal.delete(even_open=True)
+    assert await server.redis.keys() == []
+    assert await journal.begin(RUN) == RUN
+    assert await journal.count() == 0
+
+
+@pytest.mark.parametrize("state", IntentState)
+async def test_a_shared_journal_is_deleted_once_nothing_in_it_is_open(server, state):
+    shared = SharedRedisJournal(server, "run")
+    await shared.delete()
+    await shared.join(RUN)
+    await shared.add([Intent(number=0, key="k0", spec="{}", state=state)])
+    if state not in {IntentState.DONE, IntentState.FAILED}:
+        with pytest.raises(JournalError, match="neither done nor failed"):
+            await shared.delete()
+        assert (await shared.tally())[state] == 1
+    await shared.delete(even_open=state not in {IntentState.DONE, IntentState.FAILED})
+    assert (await shared.run(), await server.redis.keys()) == (None, [])
+
+
+async def test_a_journal_that_a_process_has_for_itself_is_deleted_by_nobody_else(server, journal):
+    for other in (SharedRedisJournal(server, "run"), RedisJournal(server, "run")):
+        with pytest.raises(JournalInUse):
+            await other.delete(even_open=True)
+    with pytest.raises(JournalError, match="reading only"):
+        await RedisJournal.reading(server, "run").delete()
+    await server.redis.set(server.key("journal:run", "lease"), "another")
+    with pytest.raises(JournalInUse):
+        await journal.delete()
+    assert await journal.run() == RUN
+    await server.redis.delete(server.key("journal:run", "lease"))
+    await RedisJournal(server, "run").delete()
+    with pytest.raises(JournalError, match="is not there"):
+        await journal.run()
+
+
+async def test_a_journal_of_a_later_release_is_not_deleted(server, journal):
+    await server.redis.hset(server.key("journal:run", "run"), "version", "2")
+    with pytest.raises(JournalError, match="later"):
+        await journal.delete(even_open=True)
+    assert await server.redis.exists(server.key("journal:run", "run"))
+
+
+async def test_who_read_a_journal_that_was_deleted_is_no_worker_of_the_next_of_its_name(server):
+    shared = SharedRedisJournal(server, "run")
+    await shared.join(RUN)
+    await shared.add(intents(1))
+    part = shared.part(["k0"])
+    await part.begin(RUN)
+    await part.read()
+    await shared.delete(even_open=True)
+    with pytest.raises(JournalError, match="is not there"):
+        await part.departing([0], MOMENT, 1.0)
+    await shared.join(RUN)
+    await shared.add([Intent(number=0, key="another", spec="{}")])
+    with pytest.raises(Overtaken):
+        await part.departing([0], MOMENT, 1.0)
+    assert await attempts(shared) == [("pending", 0)]
 
 
 async def test_a_server_that_restarts_is_waited_for_and_has_what_it_acknowledged(own_redis):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 
 import pytest
 
@@ -119,6 +120,29 @@ async def test_who_waits_has_it_when_it_is_given_back_and_leaves_nothing_behind_
         await waiting
     await theirs.give_back()
     assert await another.redis.get("k") is None
+
+
+async def test_who_waits_for_long_asks_less_and_less(server, another):
+    await another.redis.set("k", "another")
+    await another.redis.config_resetstat()
+    waiting = asyncio.create_task(RedisLease(server, "k").take())
+    await asyncio.sleep(1.2)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    facts = await another.redis.info("commandstats")
+    assert 3 <= facts["cmdstat_evalsha"]["calls"] <= 20  # at an even pace there would be 35
+
+
+async def test_who_slept_with_his_machine_knows_that_it_ended(server, monkeypatch):
+    told, slept = time.clock_gettime, 1000
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: told(clock) + slept * (clock == time.CLOCK_BOOTTIME))
+    ours = RedisLease(server, "k")
+    await ours.take()
+    ours.check()
+    slept += 31
+    with pytest.raises(LeaseLost):
+        ours.check()
+    await ours.give_back()
 
 
 @pytest.mark.parametrize("turns", range(6))

@@ -37,7 +37,7 @@ from bitrix_chat import (
     WebhookReceiver,
     application_token_of_bot,
 )
-from bitrix_chat.jobs import OneClient, Worker, redis_journals
+from bitrix_chat.jobs import OneClient, Worker, close_worker, redis_journals
 from bitrix_chat.jobs.docket import chat_tasks
 from bitrix_chat.portal import Plan as PortalPlan
 from bitrix_chat.portal import Portal
@@ -507,7 +507,7 @@ def test_chats_as_jobs(portal, redis_url, capsys):
     import_deals = example("import_deals")["import_deals"]
 
     async def main() -> BulkReport[int]:
-        async with portal.client(limiter=Plan(1e9, 1e8)) as b24, Docket(name="chats", url=redis_url) as docket:
+        async with portal.client(limiter=Plan(1e9, 1e8)) as b24, Docket(name=f"bitrix-chat:{host_of(portal)}", url=redis_url) as docket:
             for task in chat_tasks(Worker(clients=OneClient(b24), journals=redis_journals(redis_url))):
                 docket.register(task)
             async with Engine(docket) as engine:
@@ -519,7 +519,25 @@ def test_chats_as_jobs(portal, redis_url, capsys):
 
     report = asyncio.run(main())
     assert sorted(portal.chats[result.chat_id].title for result in report.results) == ["Deal 7", "Deal 8"]
-    assert "Progress(" in capsys.readouterr().out
+    assert "of 2" in capsys.readouterr().out
+
+
+def test_jobs_of_any_engine(portal, redis_url, monkeypatch):
+    names = example("jobs_for")
+    monkeypatch.setenv("BITRIX_CHAT_JOURNALS", redis_url)
+    drain(redis_url, host_of(portal), STANDARD)
+
+    async def main() -> list[dict[str, Any]]:
+        try:
+            jobs = await names["jobs_for"](redis_url, host_of(portal), [ChatSpec(title="Deal 9", key="deal-9")])
+            return [await names["create_chat"](job) for job in [*jobs, *jobs]]
+        finally:
+            await close_worker()
+
+    once, again = asyncio.run(main())
+    assert once == again
+    assert portal.chats[once["chat_id"]].title == "Deal 9"
+    assert len(portal.chats) == 1
 
 
 def test_there_are_two_commands_of_one_line_each():

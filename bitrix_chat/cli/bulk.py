@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from bitrix_chat import InvalidParameter
 from bitrix_chat.cli.answers import check_writable
 from bitrix_chat.cli.bulk_connection import BulkConnection
 from bitrix_chat.cli.bulk_options import RunOptions
 from bitrix_chat.cli.bulk_running import run_job
-from bitrix_chat.cli.bulk_server import DOCKET
 from bitrix_chat.cli.bulk_tables import Telling
 from bitrix_chat.cli.bulk_workers import Enqueueing, enqueue_and_follow
 from bitrix_chat.cli.chat_input import ChatFile
@@ -35,7 +35,8 @@ async def bulk(
     key_column: str | None = None,
     key_is_new: bool = False,
     workers: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    docket: str = DOCKET,
+    docket: str | None = None,
+    forget: bool = False,
     skip_bad: bool = False,
     avatars_anywhere: bool = False,
     options: RunOptions = _OPTIONS,
@@ -72,7 +73,8 @@ async def bulk(
         key_column: The column that holds the key, if it is not called that.
         key_is_new: The keys were surely never used, so that they need not be looked up first.
         workers: Let workers create the chats: the address of their server, redis://host/0 for example, or @FILE.
-        docket: The name of the workers' queue, where their server has several.
+        docket: The name of the workers' queue; without it, bitrix-chat:HOST by the portal's host.
+        forget: With --workers, delete the journal from the server once all chats have ended; it stays there otherwise.
         skip_bad: Leave out rows that are wrong, and go on with the others.
         avatars_anywhere: Send images from outside of the file's folder, too: the file then chooses any on this machine.
         options: How the run goes.
@@ -80,8 +82,10 @@ async def bulk(
     """
     chats = ChatFile(file, file_format, key_column, skip_bad, avatars_anywhere)
     if workers is not None:
-        asked = Enqueueing(docket, file, None if journal is None else str(journal), bot_id, key_is_new)
+        asked = Enqueueing(docket, file, None if journal is None else str(journal), bot_id, key_is_new, forget)
         return await enqueue_and_follow(workers, asked, chats, options, connection)
+    if forget:
+        raise InvalidParameter("--forget needs --workers: a journal that is a file is yours to delete")
     options.check(Path(file), journal)
     check_writable(journal, "--journal")
     async with connection.client() as b24:

@@ -1,12 +1,7 @@
 """The Redis or Valkey server between `bulk --workers` and its workers: looked at before anything is given to it."""
 
-from typing import Final
-
 from bitrix_chat import InvalidParameter, Outcome
 from bitrix_chat.cli.text_files import given
-
-DOCKET: Final = "bitrix-chat"
-"""The name of the queue, unless told otherwise."""
 
 
 async def server_of(option: str, address: str) -> str:

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from bitrix_chat.cli.bulk_tables import Telling, exit_code
 from bitrix_chat.cli.chat_input import ChatFile
 from bitrix_chat.cli.chat_rows import Row
 from bitrix_chat.cli.interrupts import Interrupts, listening
+from bitrix_chat.cli.log_lines import said
 
 if TYPE_CHECKING:
     from docket import Docket
@@ -37,18 +39,20 @@ class Enqueueing:
     """What is to be left to workers.
 
     Attributes:
-        docket: the name of their queue.
+        docket: the name of their queue, None for the portal's own.
         file: the file of the chats.
         journal: the name of the journal, None for one that follows from the chats.
         bot: the bot that creates them, None for a user.
         key_is_new: whether keys were surely never used.
+        forget: whether the journal is to be deleted in the end.
     """
 
-    docket: str
+    docket: str | None
     file: str
     journal: str | None
     bot: int | None
     key_is_new: bool
+    forget: bool = False
 
     def check(self, options: RunOptions, connection: BulkConnection) -> None:
         """Refuse what has no meaning here, and what workers are to be given instead."""
@@ -98,41 +102,58 @@ async def enqueue_and_follow(
         await connection.check(b24, asked.bot)
         portal = await branch.bulk(()).portal()
     began = asyncio.get_running_loop().time()
-    report = await _report(address, portal, asked, rows)
-    if report is None:
+    followed = await _followed(address, portal, asked, rows)
+    if followed is None:
         return endings.INTERRUPTED
-    return _told(report, rows, options.report, asyncio.get_running_loop().time() - began)
+    code = _told(await followed.report(), rows, options.report, asyncio.get_running_loop().time() - began)
+    if asked.forget and code != endings.NOT_PRINTED:
+        await _forget(followed)
+    return code
 
 
-async def _report(address: str, portal: str, asked: Enqueueing, rows: Sequence[Row]) -> "BulkReport[Any] | None":
-    """Return what became of the chats; None where somebody did not want to wait for it."""
+async def _followed(address: str, portal: str, asked: Enqueueing, rows: Sequence[Row]) -> "Following | None":
+    """Enqueue the chats and follow them to their end; None where somebody did not want to wait for it."""
     try:
         from docket import Docket  # noqa: PLC0415  # an extra
 
         from bitrix_chat.jobs.docket import enqueue  # noqa: PLC0415
+        from bitrix_chat.jobs.queues import queue_of  # noqa: PLC0415
     except ImportError:
         raise InvalidParameter('--workers needs its extra: pip install "bitrix-chat[docket]"') from None
     name = asked.name(portal, rows)
     specs = [row.spec for row in rows]
-    async with Docket(name=asked.docket, url=address) as docket:
+    async with Docket(name=asked.docket or queue_of(portal), url=address) as docket:
         followed = await enqueue(specs, portal=portal, journal=name, docket=docket, bot=asked.bot)
         number = "1 chat is" if len(rows) == 1 else f"{len(rows):,} chats are"
-        said = f"bitrix-chat: {number} with the workers, journal {name}"
-        if await _is_interrupted(followed, docket, said):
+        what = f"bitrix-chat: {number} with the workers, journal {name}"
+        if await _is_interrupted(followed, docket, what):
             print(_on_interrupt(name), file=sys.stderr)
             return None
-        return await followed.report()
+    return followed
 
 
 def _told(report: "BulkReport[Any]", rows: Sequence[Row], out: Path | None, seconds: float) -> int:
     is_told = tell(report, Telling(out, _by_line(rows), "line"), seconds)
     code = exit_code(report)
+    if not report.is_complete:
+        print("Some chats have no job any more: the same command again gives them new ones.", file=sys.stderr)
     if report.unknown:
         print("The same command again has what is unknown looked up once more.", file=sys.stderr)
     elif report.failed:
         advice = "Try what failed again with another --journal: chats that are there are found by their keys."
         print(advice, file=sys.stderr)
     return code if is_told else code or endings.NOT_PRINTED
+
+
+async def _forget(followed: "Following") -> None:
+    from bitrix_chat.bulk.errors import JournalError  # noqa: PLC0415  # slow to import
+
+    try:
+        await followed.forget()
+    except JournalError as error:
+        print(f"bitrix-chat: the journal is kept: {error.description}", file=sys.stderr)
+    else:
+        print(f"bitrix-chat: the journal {followed.journal} was deleted", file=sys.stderr)
 
 
 def _check_keys(rows: Sequence[Row]) -> None:
@@ -144,14 +165,14 @@ def _check_keys(rows: Sequence[Row]) -> None:
             )
 
 
-async def _is_interrupted(followed: "Following", docket: "Docket", said: str) -> bool:
+async def _is_interrupted(followed: "Following", docket: "Docket", what: str) -> bool:
     """Say that all is enqueued, and show progress until all have ended; Ctrl-C ends the showing alone."""
-    with ProgressDisplay() as display:
+    with ProgressDisplay() as display, said("bitrix_chat"):
         showing = asyncio.create_task(_show(followed, display))
         missing = asyncio.create_task(_miss_workers(docket))
         interrupts = Interrupts(showing.cancel, showing.cancel)
         with listening(interrupts):
-            print(said, file=sys.stderr, flush=True)
+            print(what, file=sys.stderr, flush=True)
             try:
                 await showing
             except asyncio.CancelledError:
@@ -170,10 +191,18 @@ async def _show(followed: "Following", display: ProgressDisplay) -> None:
 
 
 async def _miss_workers(docket: "Docket") -> None:
+    from redis.exceptions import RedisError  # noqa: PLC0415  # an extra
+
     while True:
         await asyncio.sleep(_PATIENCE)
-        if not await docket.workers():
-            print("bitrix-chat: no worker is there: start one with `bitrix-chat worker`", file=sys.stderr)
+        there: Collection[Any] = ("for all that is known",)
+        with suppress(RedisError, OSError):
+            there = await docket.workers()
+        if not there:
+            print(
+                f"bitrix-chat: no worker is there: start one with `bitrix-chat worker` for the queue {docket.name}",
+                file=sys.stderr,
+            )
             return
 
 

@@ -1,10 +1,8 @@
 """`bitrix-chat worker`: creates the chats of `bulk --workers`, beside any number of others, until it is stopped."""
 
 import asyncio
-import logging
 import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,10 +12,13 @@ from cyclopts import Parameter
 from bitrix_chat import InvalidParameter
 from bitrix_chat.cli import endings
 from bitrix_chat.cli.bulk_connection import BulkConnection
-from bitrix_chat.cli.bulk_server import DOCKET, server_of
+from bitrix_chat.cli.bulk_server import server_of
 from bitrix_chat.cli.connection import check_seconds
+from bitrix_chat.cli.idling import end_when_idle
 from bitrix_chat.cli.interrupts import Interrupts, listening
+from bitrix_chat.cli.log_lines import said
 from bitrix_chat.cli.whole_numbers import WholeNumber
+from bitrix_chat.rest.secret import concealed_if_given
 
 if TYPE_CHECKING:
     from docket import Worker as DocketWorker
@@ -30,6 +31,8 @@ CONCURRENCY: Final = 100
 _SPARE: Final = 50
 """Connections of the engine beyond one for each job."""
 _REDELIVERY: Final = 30.0
+_SHORTEST: Final = 0.1
+_LONGEST: Final = 86_400.0
 
 
 @Parameter(name="*", group="Portal")
@@ -58,12 +61,14 @@ async def worker(
     /,
     *,
     concurrency: WholeNumber = CONCURRENCY,
-    docket: str = DOCKET,
+    docket: str | None = None,
     redelivery: float = _REDELIVERY,
     until_idle: bool = False,
     connection: WorkerConnection = _CONNECTION,
 ) -> int:
     """Create the chats that `bitrix-chat bulk --workers` has enqueued, beside any number of other workers.
+
+    Also those of `bitrix_chat.jobs.docket.enqueue`; with --docket where its docket has a name of its own.
 
     All workers of a portal share its limits by the server. A worker may be killed at any moment: another takes over,
     and no chat is created twice. Ctrl-C or SIGTERM lets what is on its way land, and leaves the rest to others; a
@@ -73,12 +78,14 @@ async def worker(
         server: The address of the Redis or Valkey server, redis://host/0 for example; it has to keep an append-only
             file. @FILE reads it from a file.
         concurrency: How many chats at a time.
-        docket: The name of the queue, where the server has several.
+        docket: The name of the queue; without it, bitrix-chat:HOST by the portal's host.
         redelivery: Seconds after which the chats of a worker that died are another's.
-        until_idle: Stop once nothing is left to do.
+        until_idle: Stop once nothing is left that this worker can do.
         connection: Which portal, and as whom.
     """
     check_seconds("--redelivery", redelivery)
+    if not _SHORTEST <= redelivery <= _LONGEST:
+        raise InvalidParameter(f"--redelivery takes {_SHORTEST:g} to {_LONGEST:,.0f} seconds")
     if concurrency < 1:
         raise InvalidParameter("--concurrency is at least 1")
     address = await server_of("SERVER", server)
@@ -87,9 +94,16 @@ async def worker(
         b24 = await stack.enter_async_context(evolve(connection, shared=address).client())
         await connection.check(b24)
         ours = await _worker(stack, b24, address, connection)
-        engine = await _engine(stack, ours, docket, address, options)
-        with _said():
+        engine = await _engine(stack, ours, docket or await _queue(b24), address, options)
+        with said("docket"):
             return await _run(engine, ours, until_idle=until_idle)
+
+
+async def _queue(b24: "BitrixChat") -> str:
+    from bitrix_chat.jobs.clients import portal_of  # noqa: PLC0415  # slow to import
+    from bitrix_chat.jobs.queues import queue_of  # noqa: PLC0415
+
+    return queue_of(await portal_of(b24))
 
 
 async def _worker(stack: AsyncExitStack, b24: "BitrixChat", address: str, connection: WorkerConnection) -> "Worker":
@@ -98,7 +112,7 @@ async def _worker(stack: AsyncExitStack, b24: "BitrixChat", address: str, connec
 
     redis = RedisServer(address)
     stack.push_async_callback(redis.close)
-    token = connection.token_of_bot()
+    token = concealed_if_given(connection.token_of_bot())
     return Worker(clients=OneClient(b24), journals=redis_journals(redis), bot_token=lambda _portal, _bot: token)
 
 
@@ -122,6 +136,7 @@ async def _engine(
 
 async def _run(engine: "DocketWorker", ours: "Worker", *, until_idle: bool) -> int:
     working = asyncio.create_task(engine.run_until_finished() if until_idle else engine.run_forever())
+    watching = asyncio.create_task(end_when_idle(engine, ours, working)) if until_idle else None
     stopping: list[asyncio.Task[None]] = []
 
     def drain() -> None:
@@ -138,29 +153,10 @@ async def _run(engine: "DocketWorker", ours: "Worker", *, until_idle: bool) -> i
         try:
             await working  # it takes the cancellation as a word to end, and ends when its jobs have
         except asyncio.CancelledError:
-            if not interrupts:
+            if not interrupts and (watching is None or not watching.done()):
                 raise
         finally:
+            if watching is not None:
+                watching.cancel()
             await asyncio.gather(*stopping, return_exceptions=True)
     return endings.INTERRUPTED if interrupts.count > 1 else endings.DONE
-
-
-class _OneLine(logging.Formatter):
-    """A line each, since the traceback of a job that is to run again tells nothing to whoever watches workers."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        error = record.exc_info[1] if record.exc_info else None
-        return endings.printable(f"bitrix-chat: {record.getMessage()}" + ("" if error is None else f": {error}"))
-
-
-@contextmanager
-def _said() -> Iterator[None]:
-    """Say on stderr what the engine warns of."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine())
-    engine = logging.getLogger("docket")
-    engine.addHandler(handler)
-    try:
-        yield
-    finally:
-        engine.removeHandler(handler)

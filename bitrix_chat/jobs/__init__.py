@@ -7,10 +7,11 @@ from bitrix_chat.lazy import importer
 if TYPE_CHECKING:
     from bitrix_chat.jobs.clients import Clients, OneClient
     from bitrix_chat.jobs.environment import close_worker, run_job, worker_from_env
-    from bitrix_chat.jobs.errors import JobPostponed, WrongJob
+    from bitrix_chat.jobs.errors import JobPostponed, WrongJob, WrongWorker
     from bitrix_chat.jobs.following import Following
     from bitrix_chat.jobs.journals import Journals, redis_journals
     from bitrix_chat.jobs.preparing import prepare_jobs
+    from bitrix_chat.jobs.queues import queue_of
     from bitrix_chat.jobs.spec import JobSpec
     from bitrix_chat.jobs.worker import Worker
 
@@ -23,8 +24,10 @@ __all__ = [
     "OneClient",
     "Worker",
     "WrongJob",
+    "WrongWorker",
     "close_worker",
     "prepare_jobs",
+    "queue_of",
     "redis_journals",
     "run_job",
     "worker_from_env",
@@ -35,10 +38,11 @@ _import = importer(
     {
         ".clients": "Clients OneClient",
         ".environment": "close_worker run_job worker_from_env",
-        ".errors": "JobPostponed WrongJob",
+        ".errors": "JobPostponed WrongJob WrongWorker",
         ".following": "Following",
         ".journals": "Journals redis_journals",
         ".preparing": "prepare_jobs",
+        ".queues": "queue_of",
         ".spec": "JobSpec",
         ".worker": "Worker",
     },

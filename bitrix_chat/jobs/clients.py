@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol, runtime_checkable
 
 from bitrix_chat.client import BitrixChat
-from bitrix_chat.jobs.errors import JobPostponed
+from bitrix_chat.jobs.errors import WrongWorker
 
 
 @runtime_checkable
@@ -35,12 +35,12 @@ class OneClient:
         """Lend out the client.
 
         Raises:
-            JobPostponed: the job is another portal's, for whose worker it has to wait.
+            WrongWorker: the job is another portal's, for whose worker it has to wait.
         """
         if self._host is None:
             self._host = await portal_of(self._client)
         if portal != self._host:
-            raise JobPostponed(f"the job is for {portal}, and this worker serves {self._host}")
+            raise WrongWorker(f"the job is for {portal}, and this worker serves {self._host}")
         yield self._client
 
 

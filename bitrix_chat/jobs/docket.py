@@ -1,15 +1,20 @@
-"""Jobs on docket (PyPI: pydocket): durable in Redis or Valkey, taken over from a worker that died, one for each key.
+r"""Jobs on docket (PyPI: pydocket): durable in Redis or Valkey, taken over from a worker that died, one for each key.
 
 Docket renews the lease of what a worker runs at a quarter of its redelivery timeout, so that a job may wait for the
 portal's limits as long as it must, and one whose worker was killed is another's after about that timeout: 30 seconds
 suit these jobs better than the five minutes that it takes by default.
 
-Workers of one portal, described by the environment, run by docket's own command:
+Workers of one portal, described by the environment, run by docket's own command. Let its pool hold some more
+connections than it has jobs at a time: it holds a hundred unless told otherwise, and fails when it is empty.
 
-    docket worker --tasks bitrix_chat.jobs.docket:tasks --url redis://host/0 --docket chats --concurrency 300 \
-        --redelivery-timeout 30s
+    docket worker --tasks bitrix_chat.jobs.docket:tasks --docket bitrix-chat:acme.bitrix24.example \
+        --concurrency 100 --redelivery-timeout 30s --url 'redis://host/0?max_connections=150'
+
+`bitrix-chat worker redis://host/0` does the same with a pool of the right size. The queue is `queue_of(portal)` there;
+for one of another name, say so on both sides: `Docket(name="chats", ...)` and `bitrix-chat worker --docket chats`.
 """
 
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -20,7 +25,7 @@ from urllib.parse import quote
 from bitrix_chat.bulk.source import Specs
 from bitrix_chat.errors import InvalidParameter
 from bitrix_chat.jobs.environment import worker_from_env
-from bitrix_chat.jobs.errors import JobPostponed, WrongJob
+from bitrix_chat.jobs.errors import JobPostponed, WrongJob, WrongWorker
 from bitrix_chat.jobs.following import Following
 from bitrix_chat.jobs.journals import Journals, redis_journals
 from bitrix_chat.jobs.preparing import prepare_jobs
@@ -32,6 +37,8 @@ try:
     from docket.dependencies import TaskOutcome, current_docket, current_execution
     from docket.execution import Execution, ExecutionState
     from redis.exceptions import RedisError
+
+    from bitrix_chat.jobs.reasons import last_reason, leave_reason
 except ModuleNotFoundError:
     raise ImportError('this module needs its extra: pip install "bitrix-chat[docket]"') from None
 
@@ -39,6 +46,8 @@ REDELIVERY: Final = timedelta(seconds=30)
 """After this time the job of a worker that died is another's; docket's own default is five minutes."""
 _SOONEST: Final = timedelta(seconds=1)
 _LATEST: Final = timedelta(seconds=60)
+_ELSEWHERE: Final = timedelta(seconds=1)
+"""Until a job that came to the wrong worker is given out again, more or less: each time, however often it happens."""
 _TASK: Final = "create_bitrix_chat"
 _LIVE: Final = frozenset({ExecutionState.SCHEDULED, ExecutionState.QUEUED, ExecutionState.RUNNING})
 
@@ -58,7 +67,13 @@ class _Again(ExponentialRetry):
 
     async def handle_failure(self, execution: Execution, outcome: TaskOutcome) -> bool:
         """Schedule the next run; False where there is to be none."""
-        return not isinstance(outcome.exception, WrongJob) and await super().handle_failure(execution, outcome)
+        await leave_reason(execution, outcome.exception)
+        if isinstance(outcome.exception, WrongJob):
+            return False
+        if isinstance(outcome.exception, WrongWorker):
+            self.delay = _ELSEWHERE * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
+            execution.attempt -= 1  # it was none
+        return await super().handle_failure(execution, outcome)
 
 
 def chat_tasks(worker: Worker | MakeWorker) -> list[Task]:
@@ -121,7 +136,8 @@ async def enqueue(
         specs: what `chat.bulk` takes; all of it is read before anything is written, and each needs a key.
         portal: the portal, as the workers' clients know it: its host, or the `member_id` where they have `Portals`.
         journal: its name, made if it is not there.
-        docket: where the jobs go; it has to be open.
+        docket: where the jobs go; it has to be open. The workers take them from a docket of the same name: with
+            `name=queue_of(portal)` it is where `bitrix-chat worker` looks.
         bot: the bot that creates the chats; a user does without it.
         journals: opens journals; those on docket's own server by default. The workers have to find them there.
 
@@ -148,7 +164,12 @@ async def enqueue(
 
 def following(journal: str, docket: Docket, *, journals: Journals | None = None) -> Following:
     """Return what tells how far the jobs of a journal are, whoever has enqueued them."""
-    return Following(journal, journals or _beside(docket), still_runs=partial(_still_runs, docket, journal))
+    return Following(
+        journal,
+        journals or _beside(docket),
+        still_runs=partial(_still_runs, docket, journal),
+        last_reason=partial(last_reason, docket, journal),
+    )
 
 
 async def _still_runs(docket: Docket, journal: str, key: str) -> bool:

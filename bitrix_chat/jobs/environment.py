@@ -4,7 +4,7 @@ import asyncio
 import os
 import weakref
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from attrs import define, field
@@ -15,16 +15,17 @@ from bitrix_chat.jobs.clients import OneClient
 from bitrix_chat.jobs.journals import redis_journals
 from bitrix_chat.jobs.worker import Worker
 from bitrix_chat.redis.server import RedisServer
-from bitrix_chat.rest.tracebacks import discreet_coroutine
+from bitrix_chat.rest.secret import concealed_if_given
+from bitrix_chat.rest.tracebacks import discreet
 
 JOURNALS: Final = "BITRIX_CHAT_JOURNALS"
 _BOT_TOKEN: Final = "BITRIX24_BOT_TOKEN"  # noqa: S105  # a variable's name
 
 
-@asynccontextmanager
-async def worker_from_env(
+@discreet
+def worker_from_env(
     environ: Mapping[str, str] = os.environ, *, server: str | None = None
-) -> AsyncIterator[Worker]:
+) -> AbstractAsyncContextManager[Worker]:
     """Open the worker of one portal.
 
     The portal is what `BitrixChat.from_env` reads, `BITRIX24_BOT_TOKEN` the token of its bot. Journals are on the Redis
@@ -41,15 +42,18 @@ async def worker_from_env(
     address = environ.get(JOURNALS) or server
     if address is None:
         raise InvalidParameter(f"the environment variable {JOURNALS} is not set: redis://host/0, for example")
+    shared = environ.get("BITRIX24_SHARED") or address
+    # A portal on this very machine is the emulator, which speaks plain http.
+    b24 = BitrixChat.from_env(environ, shared=shared, allow_insecure_loopback=True)
+    return _opened(RedisServer(address), b24, concealed_if_given(environ.get(_BOT_TOKEN)))
+
+
+@asynccontextmanager
+async def _opened(redis: RedisServer, b24: BitrixChat, token: str | None) -> AsyncIterator[Worker]:
     async with AsyncExitStack() as stack:
-        redis = RedisServer(address)
         stack.push_async_callback(redis.close)
         await redis.require_durability()
-        shared = environ.get("BITRIX24_SHARED") or address
-        # A portal on this very machine is the emulator, which speaks plain http.
-        b24 = BitrixChat.from_env(environ, shared=shared, allow_insecure_loopback=True)
         await stack.enter_async_context(b24)
-        token = environ.get(_BOT_TOKEN)
         yield Worker(clients=OneClient(b24), journals=redis_journals(redis), bot_token=lambda _portal, _bot: token)
 
 
@@ -65,7 +69,6 @@ class _Held:
 _held: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = weakref.WeakKeyDictionary()
 
 
-@discreet_coroutine
 async def run_job(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Do what `Worker.run_job` does, by the worker of the environment; it is opened once for each event loop.
 

@@ -4,6 +4,7 @@
     ├── InvalidParameter
     │   └── WrongJob            running it again would not help
     └── JobPostponed            run it again later: engines repeat what raises
+        └── WrongWorker         another worker has to: this one never can
 
 A chat that the portal refuses is neither: its job has done its work, and answers `failed`.
 """
@@ -23,3 +24,10 @@ class JobPostponed(BitrixError):
     """
 
     default_outcome = Outcome.REFUSED_TEMPORARY
+
+
+class WrongWorker(JobPostponed):
+    """This worker can never do the job, and another may: it serves another portal, or has no token of the bot.
+
+    An engine that gives the job to any worker should try again soon, and not ever more rarely.
+    """

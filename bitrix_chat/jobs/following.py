@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -14,18 +14,15 @@ from bitrix_chat.bulk.report import BulkReport
 from bitrix_chat.bulk.results import BulkState
 from bitrix_chat.bulk.shared_journal import SharedJournal
 from bitrix_chat.bulk.stored_report import stored_report
-from bitrix_chat.jobs.journals import Journals
+from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.jobs.journals import DeletableJournal, Journals
+from bitrix_chat.jobs.waiting import LastReason, StillRuns, Tally, Waiting
 from bitrix_chat.redis.errors import RedisFailed
 
 logger: Final = logging.getLogger("bitrix_chat")
 
 EVERY: Final = 0.5
 """Seconds between two looks at the journal, unless told otherwise."""
-_PAGE: Final = 50
-
-StillRuns: TypeAlias = Callable[[str], Awaitable[bool]]
-"""Tells whether an engine still has the job of a key, so that an unknown outcome may come to be known."""
-_Tally: TypeAlias = Mapping[IntentState, int]
 
 
 class Following:
@@ -34,13 +31,25 @@ class Following:
     Args:
         journal: its name.
         journals: opens it; each method does so for itself, and closes it.
-        still_runs: tells whether a job will run once more; without it a chat of unknown outcome counts as ended.
+        still_runs: tells whether a job will run once more; without it a chat of unknown outcome counts as ended, and
+            one whose job was lost is waited for.
+        last_reason: tells what a job was last postponed or given up for; it is logged, each reason once, when nothing
+            has moved for a while.
     """
 
-    def __init__(self, journal: str, journals: Journals, *, still_runs: StillRuns | None = None) -> None:
+    def __init__(
+        self,
+        journal: str,
+        journals: Journals,
+        *,
+        still_runs: StillRuns | None = None,
+        last_reason: LastReason | None = None,
+    ) -> None:
         self.journal = journal
         self._journals = journals
         self._still_runs = still_runs
+        self._last_reason = last_reason
+        self._is_deserted = False
 
     def __repr__(self) -> str:
         return f"<Following {self.journal!r}>"
@@ -59,7 +68,9 @@ class Following:
             await journal.close()
 
     async def follow(self, *, every: float = EVERY) -> AsyncGenerator[Progress, None]:
-        """Yield how far they are, again and again until all have ended.
+        """Yield how far they are, again and again until all have ended, or those that have not are without a job.
+
+        Why jobs do not get on is logged (logger `bitrix_chat`), and told by `last_reason`.
 
         Args:
             every: seconds between two looks.
@@ -71,10 +82,11 @@ class Following:
         try:
             await self._run(journal)
             tally = await journal.tally()
-            watch = _Watch(tally)
+            watch, waiting = _Watch(tally), Waiting(journal, self._still_runs, self._last_reason)
             while True:
                 yield watch.progress(tally)
-                if await self._has_ended(journal, tally):
+                if await waiting.has_ended(tally):
+                    self._is_deserted = waiting.is_deserted
                     return
                 tally = await _next_tally(journal, every)
         finally:
@@ -82,6 +94,9 @@ class Following:
 
     async def wait(self) -> BulkReport[Any]:
         """Wait until all have ended, and return what became of each chat.
+
+        Where chats are left that have no job any more, since it was lost or given up, the report is not complete:
+        enqueue the same specs again.
 
         Raises:
             JournalError: there is no such journal, or it cannot be read.
@@ -98,7 +113,30 @@ class Following:
         """
         journal = self._journals(self.journal)
         try:
-            return await stored_report(journal, await self._run(journal))
+            run = await self._run(journal)
+            return await stored_report(journal, evolve(run, is_complete=run.is_complete and not self._is_deserted))
+        finally:
+            await journal.close()
+
+    async def last_reason(self) -> str | None:
+        """Return what a job was last postponed or given up for, None where none was of late or nobody can tell."""
+        return None if self._last_reason is None else await self._last_reason()
+
+    async def forget(self, *, even_open: bool = False) -> None:
+        """Delete the journal, which otherwise stays for ever: once all have ended, and the report is where it belongs.
+
+        Args:
+            even_open: delete it although some have not ended: what may have been created is then looked for no more.
+
+        Raises:
+            InvalidParameter: such journals cannot be deleted.
+            JournalError: some have not ended, or somebody has the journal for himself.
+        """
+        journal = self._journals(self.journal)
+        try:
+            if not isinstance(journal, DeletableJournal):
+                raise InvalidParameter(f"{type(journal).__name__} has no `delete`")
+            await journal.delete(even_open=even_open)
         finally:
             await journal.close()
 
@@ -108,26 +146,8 @@ class Following:
             raise JournalError(f"there is no journal {self.journal!r}")
         return run
 
-    async def _has_ended(self, journal: SharedJournal, tally: _Tally) -> bool:
-        if tally[IntentState.PENDING] or tally[IntentState.SENT]:
-            return False
-        return not tally[IntentState.UNKNOWN] or not await self._may_be_resolved(journal)
 
-    async def _may_be_resolved(self, journal: SharedJournal) -> bool:
-        """Return whether any chat of unknown outcome has a job that will look once more."""
-        if self._still_runs is None:
-            return False
-        after = -1
-        while page := await journal.read(after, _PAGE):
-            for intent in page:
-                is_unknown = intent.state is IntentState.UNKNOWN and intent.key is not None
-                if is_unknown and await self._still_runs(intent.key or ""):
-                    return True
-            after = page[-1].number
-        return False
-
-
-async def _next_tally(journal: SharedJournal, every: float) -> _Tally:
+async def _next_tally(journal: SharedJournal, every: float) -> Tally:
     """Look again after a while; a server that is away is waited for, as the jobs themselves do."""
     is_away = False
     while True:
@@ -143,12 +163,12 @@ async def _next_tally(journal: SharedJournal, every: float) -> _Tally:
 class _Watch:
     """Measures the pace at which a journal's chats come to their end."""
 
-    def __init__(self, tally: _Tally) -> None:
+    def __init__(self, tally: Tally) -> None:
         self._meter = Meter(asyncio.get_running_loop().time, total=sum(tally.values()))
         self._ended = _ended(tally)
         self._meter.ended(BulkState.SKIPPED, self._ended)
 
-    def progress(self, tally: _Tally) -> Progress:
+    def progress(self, tally: Tally) -> Progress:
         """Return what a tally tells."""
         ended = _ended(tally)
         self._meter.total = sum(tally.values())
@@ -157,11 +177,11 @@ class _Watch:
         return _told(self._meter.snapshot(), tally)
 
 
-def _ended(tally: _Tally) -> int:
+def _ended(tally: Tally) -> int:
     return tally[IntentState.DONE] + tally[IntentState.FAILED] + tally[IntentState.UNKNOWN]
 
 
-def _told(progress: Progress, tally: _Tally) -> Progress:
+def _told(progress: Progress, tally: Tally) -> Progress:
     return evolve(
         progress,
         done=tally[IntentState.DONE],

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from bitrix_chat.bulk.shared_journal import SharedJournal
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 Journals: TypeAlias = Callable[[str], SharedJournal]
 """Opens the journal of a name; whoever asks for one closes it."""
+
+
+@runtime_checkable
+class DeletableJournal(Protocol):
+    """A journal that can be deleted; those of `redis_journals` can."""
+
+    async def delete(self, *, even_open: bool = False) -> None:
+        """Delete it with all that it knows; refused while intents are open, unless they are to be lost."""
+        ...
 
 
 class OpenJournals:

@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 
 from attrs import frozen
 
-from bitrix_chat.jobs.errors import JobPostponed, WrongJob
+from bitrix_chat.jobs.errors import WrongJob, WrongWorker
 
 VERSION: Final = 1
 METHODS: Final = {"im.chat.add": False, "imbot.v2.Chat.add": True}
@@ -47,7 +47,7 @@ class JobSpec:
 
         Raises:
             WrongJob: it is something else.
-            JobPostponed: a later release has made it, whose workers will understand it.
+            WrongWorker: a later release has made it, whose workers will understand it.
         """
         if not isinstance(given, Mapping):
             raise WrongJob(f"a job is a map, not {type(given).__name__}")
@@ -65,9 +65,7 @@ def _check_version(version: Any) -> None:
     if type(version) is not int or version < 1:
         raise WrongJob("this is no job of bitrix_chat: it has no `version`")
     if version > VERSION:
-        raise JobPostponed(
-            f"the job is of version {version}, and this worker knows {VERSION}: it waits for a later one"
-        )
+        raise WrongWorker(f"the job is of version {version}, and this worker knows {VERSION}: it waits for a later one")
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

@@ -17,12 +17,13 @@ from bitrix_chat.bulk.report import BulkReport
 from bitrix_chat.bulk.results import BulkResult, BulkState
 from bitrix_chat.bulk.stored_errors import error_as_dict
 from bitrix_chat.client import BitrixChat
-from bitrix_chat.errors import BitrixError, InvalidParameter, NoAnswerError
+from bitrix_chat.errors import BitrixError, BotTokenRequired, InvalidParameter, NoAnswerError
 from bitrix_chat.jobs.clients import Clients
-from bitrix_chat.jobs.errors import JobPostponed, WrongJob
+from bitrix_chat.jobs.errors import JobPostponed, WrongJob, WrongWorker
 from bitrix_chat.jobs.journals import Journals, OpenJournals
 from bitrix_chat.jobs.part import NamedPart
 from bitrix_chat.jobs.spec import JobSpec
+from bitrix_chat.rest.secret import concealed_if_given
 
 BotTokens: TypeAlias = Callable[[str, int], str | None]
 """Tells the token that a bot was registered with, by portal and id; None where OAuth makes it needless."""
@@ -54,6 +55,7 @@ class Worker:
         self._journals = OpenJournals(journals)
         self._bot_token = bot_token
         self._running: set[BulkJob[Any]] = set()
+        self._refused: set[tuple[str, int | None]] = set()
 
     def __repr__(self) -> str:
         return f"<Worker of {self._clients!r}>"
@@ -71,17 +73,43 @@ class Worker:
         Raises:
             WrongJob: it is no job, or none of this journal; running it again would not help.
             JobPostponed: not now: the portal or the journal's server is away, another worker is at it, or a lookup
-                failed. Run it again later.
+                failed. Run it again later; as `WrongWorker` let another worker run it.
         """
         job = JobSpec.from_dict(spec)
+        try:
+            answer = _answer(await self._result(job))
+        except WrongWorker:
+            self._refused.add((job.portal, job.bot))
+            raise
+        self._refused.discard((job.portal, job.bot))
+        return answer
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any job runs here."""
+        return bool(self._running)
+
+    def cannot_run(self, spec: Mapping[str, Any]) -> bool:
+        """Return whether a job is known to be none for this worker: jobs of this portal and bot were `WrongWorker`."""
+        try:
+            job = JobSpec.from_dict(spec)
+        except WrongWorker:
+            return True
+        except WrongJob:
+            return False
+        return (job.portal, job.bot) in self._refused
+
+    async def _result(self, job: JobSpec) -> BulkResult[Any]:
         async with self._clients.client(job.portal) as b24, self._journals.journal(job.journal) as journal:
             report = await self._resumed(b24, job, NamedPart(journal.part([job.key]), job.portal))
         if not report.results:
             raise WrongJob(f"the journal {job.journal!r} holds no chat of the key {job.key!r}")
-        return _answer(report.results[0])
+        return report.results[0]
 
     async def _resumed(self, b24: BitrixChat, job: JobSpec, part: NamedPart) -> BulkReport[Any]:
-        token = None if job.bot is None or self._bot_token is None else self._bot_token(job.portal, job.bot)
+        token = None
+        if job.bot is not None and self._bot_token is not None:
+            token = concealed_if_given(self._bot_token(job.portal, job.bot))
         chats = b24.im.chat if job.bot is None else b24.bot(job.bot, token=token).chat
         resumed: BulkJob[Any] = chats.resume(part)
         self._running.add(resumed)
@@ -124,5 +152,7 @@ def _answer(result: BulkResult[Any]) -> dict[str, Any]:
 
 
 def _postponed(error: BaseException) -> JobPostponed:
+    if isinstance(error, BotTokenRequired):
+        return WrongWorker("this worker has no token of the bot: give it one (BITRIX24_BOT_TOKEN, or --bot-token)")
     said = error.description if isinstance(error, BitrixError) else type(error).__name__
     return JobPostponed(f"the job has to run again: {said}")

@@ -47,6 +47,11 @@ SECRETS = ("WEBHOOK_URL", "TOKEN", "BOT_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "A
         (["bot", "chat"], ["add"]),
         (["bot", "chat", "add"], [*PORTAL, *ADD]),
         (["bulk"], [*BULK, "FILE", "--bot-id", "--format", "--key-column", "--key-is-new", "--skip-bad", "user_ids"]),
+        (["bulk"], ["--workers", "--docket"]),
+        (
+            ["worker"],
+            ["SERVER", "--concurrency", "--docket", "--redelivery", "--until-idle", "--egress", "--quiescence"],
+        ),
         (["resume"], [*BULK, "JOURNAL", "--retry-failed"]),
         (["report"], ["JOURNAL", "--report"]),
         (["call"], [*PORTAL, "METHOD", "--params", "--dry-run"]),

@@ -1,16 +1,25 @@
 """`bulk --workers` and `worker`: the one gives chats to a server and follows, the others create them."""
 
+import asyncio
 import json
 import signal
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
+from docket import Docket
+from redis import Redis
 
-from bitrix_chat.cli import bulk_workers
+from bitrix_chat import ChatSpec
+from bitrix_chat.cli import bulk_workers, idling
 from bitrix_chat.cli.program import run
-from bitrix_chat.portal import Fault
+from bitrix_chat.cli.secrets import secrets_given
+from bitrix_chat.jobs import docket as docket_jobs
+from bitrix_chat.jobs import queue_of, waiting
+from bitrix_chat.jobs.clients import portal_of
+from bitrix_chat.portal import Fault, Plan, Portal
 from tests import redis_server
 
 
@@ -103,17 +112,17 @@ def counts(out):
 
 
 def test_workers_create_every_row_and_the_same_command_again_creates_nothing(by_workers, chats, portal, enqueue):
-    file = chats(*numbered(5))
+    file = chats(*numbered(3))
     code, working, out, err = by_workers(file, "--report", file.with_name("out.jsonl"))
     assert (code, working) == (0, 0), err
-    assert counts(out).items() >= {"done": "5", "in all": "5"}.items()
-    assert titles(portal) == sorted(title for title, _ in numbered(5))
+    assert counts(out).items() >= {"done": "3", "in all": "3"}.items()
+    assert titles(portal) == sorted(title for title, _ in numbered(3))
     results = [json.loads(line) for line in file.with_name("out.jsonl").read_text().splitlines()]
-    assert [(row["key"], row["state"]) for row in results] == [(key, "done") for _, key in numbered(5)]
+    assert [(row["key"], row["state"]) for row in results] == [(key, "done") for _, key in numbered(3)]
     ran = enqueue(file)
     assert ran.code == 0
-    assert counts(ran.out)["done"] == "5"
-    assert portal.executions["im.chat.add"] == 5
+    assert counts(ran.out)["done"] == "3"
+    assert portal.executions["im.chat.add"] == 3
 
 
 def test_a_bot_creates_them(by_workers, chats, portal, command, monkeypatch):
@@ -136,6 +145,133 @@ def test_what_the_portal_refuses_is_named_by_its_line(by_workers, chats, portal,
     assert "journal mine" in err
     assert "Try what failed again with another --journal" in err
     assert err.count("no worker is there: start one with `bitrix-chat worker`") == 1
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Waits hardly longer than jobs need before it is asked why they do not get on."""
+    monkeypatch.setattr(waiting, "PATIENCE", 0.3)
+    monkeypatch.setattr(idling, "_EVERY", 0.3)
+
+
+@pytest.fixture
+def enqueued(redis_url, capsys, monkeypatch):
+    """Start `bulk --workers`, and return it when all is enqueued."""
+
+    def enqueued(*words):
+        heard = Heard()
+        monkeypatch.setattr(bulk_workers, "sys", SimpleNamespace(stderr=heard))
+        bulk = Bulk(*words, "--workers", redis_url)
+        bulk.start()
+        assert heard.is_enqueued.wait(20), capsys.readouterr().err
+        return bulk
+
+    return enqueued
+
+
+def work(redis_url, *words):
+    return run(["worker", redis_url, "--until-idle", "--quiescence", "1", "--portal-plan", "enterprise", *words])
+
+
+def said(capsys, text):
+    """Return what is said on stderr until a text is."""
+    heard = ""
+    while text not in heard:
+        heard += capsys.readouterr().err
+        time.sleep(0.01)
+    return heard
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_a_worker_cannot_do_is_left_to_another_and_both_sides_say_why(enqueued, chats, command, redis_url, capsys):
+    fields = {"fields": {"code": "b", "botToken": "my_bot_token", "properties": {"name": "B"}}}
+    registered = command("call", "imbot.v2.Bot.register", "--params", json.dumps(fields))
+    bot_id = registered.json["result"]["bot"]["id"]
+    bulk = enqueued(chats(*numbered(2)), "--bot-id", bot_id, "--bot-token", "my_bot_token")
+    assert work(redis_url) == 0
+    err = said(capsys, "do not get on")
+    assert "bitrix-chat: the jobs do not get on: this worker has no token of the bot: give it one" in err
+    assert "bitrix-chat: idle but for 2 jobs that are for another worker" in err
+    assert err.count("this worker has no token of the bot") == 2
+    assert work(redis_url, "--bot-token", "my_bot_token") == 0
+    assert bulk.ended() == 0
+
+
+@pytest.mark.usefixtures("hasty")
+def test_each_portal_has_a_queue_of_its_own(enqueued, chats, redis_url, capsys, portal):
+    bulk = enqueued(chats(*numbered(2)))
+    with Portal(plan=Plan.UNLIMITED).in_thread() as other:
+        assert work(redis_url, "--url", other.webhook_url) == 0
+        assert "idle but for" not in capsys.readouterr().err
+    assert work(redis_url) == 0
+    assert (bulk.ended(), len(portal.chats)) == (0, 2)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_worker_that_shares_a_queue_stops_when_only_others_jobs_are_left(enqueued, chats, redis_url, capsys):
+    bulk = enqueued(chats(*numbered(2)), "--docket", "mine")
+    with Portal(plan=Plan.UNLIMITED).in_thread() as other:
+        assert work(redis_url, "--url", other.webhook_url, "--docket", "mine") == 0
+    assert "idle but for 2 jobs that are for another worker" in capsys.readouterr().err
+    assert work(redis_url, "--docket", "mine") == 0
+    assert bulk.ended() == 0
+
+
+@pytest.mark.usefixtures("hasty")
+def test_chats_whose_jobs_were_lost_are_told_with_what_helps(enqueued, chats, redis_url, capsys, portal):
+    async def lose():
+        async with Docket("mine", redis_url) as docket:
+            await docket.clear()
+
+    file = chats(*numbered(2))
+    bulk = enqueued(file, "--docket", "mine")
+    asyncio.run(lose())
+    assert bulk.ended() == 1
+    out, err = capsys.readouterr()
+    assert counts(out)["not started"] == "2"
+    assert "the same command again gives them new ones" in err
+    bulk = enqueued(file, "--docket", "mine")
+    assert work(redis_url, "--docket", "mine") == 0
+    assert (bulk.ended(), len(portal.chats)) == (0, 2)
+
+
+def test_a_worker_does_what_a_program_has_enqueued(redis_url, portal):
+    async def enqueue_by_program():
+        async with portal.client() as b24:
+            host = await portal_of(b24)
+        async with Docket(queue_of(host), redis_url) as docket:
+            await docket_jobs.enqueue([ChatSpec(title="A", key="a")], portal=host, journal="mine", docket=docket)
+
+    asyncio.run(enqueue_by_program())
+    assert work(redis_url) == 0
+    assert titles(portal) == ["A"]
+
+
+def test_a_journal_is_forgotten_once_all_have_ended(by_workers, chats, redis_url):
+    file = chats(*numbered(2))
+    code, _, _, err = by_workers(file, "--journal", "mine", "--forget")
+    assert code == 0
+    assert "the journal mine was deleted" in err
+    with Redis.from_url(redis_url) as redis:
+        assert not [key for key in redis.scan_iter() if b"mine" in key and key.startswith(b"bitrix_chat:")]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_journal_of_which_something_is_open_is_kept(enqueued, chats, redis_url, capsys):
+    async def lose():
+        async with Docket("mine", redis_url) as docket:
+            await docket.clear()
+
+    bulk = enqueued(chats(*numbered(2)), "--docket", "mine", "--forget")
+    asyncio.run(lose())
+    assert bulk.ended() == 1
+    assert "the journal is kept: " in said(capsys, "the journal is kept")
+
+
+def test_a_file_is_not_forgotten(command, chats, portal):
+    ran = command("bulk", chats(*numbered(2)), "--forget")
+    assert (ran.code, portal.hits) == (2, 0)
+    assert "--forget needs --workers" in ran.err
 
 
 def test_a_row_without_a_key_is_named_before_anything_is_enqueued(enqueue, chats, portal):
@@ -161,9 +297,9 @@ def test_options_that_would_be_ignored_are_refused(enqueue, chats, words, said):
 
 
 def test_the_plan_alone_enqueues_nothing(enqueue, chats, portal):
-    ran = enqueue(chats(*numbered(5)), "--plan", "--cost", "0.2", "--duration", "0.2")
+    ran = enqueue(chats(*numbered(3)), "--plan", "--cost", "0.2", "--duration", "0.2")
     assert (ran.code, portal.hits) == (0, 0)
-    assert ran.out.startswith("5 chats in ")
+    assert ran.out.startswith("3 chats in ")
 
 
 def commands(chats, address):
@@ -195,7 +331,14 @@ def test_a_server_that_would_forget_is_refused(command, chats, portal, tmp_path)
             assert "set `appendonly yes` there" in ran.err
 
 
-@pytest.mark.parametrize("words", [["--concurrency", "0"], ["--redelivery", "0"]])
+def test_the_password_of_an_address_is_among_the_secrets_that_no_message_shows():
+    words, environ = ["worker", "rediss://me:CANARY-1@host/0"], {"BITRIX24_SHARED": "redis://:CANARY-2@host:6380"}
+    assert {"CANARY-1", "CANARY-2"} <= set(secrets_given(words, environ))
+
+
+@pytest.mark.parametrize(
+    "words", [["--concurrency", "0"], ["--redelivery", "0"], ["--redelivery", "1e14"], ["--redelivery", "1e-9"]]
+)
 def test_a_worker_refuses_numbers_that_cannot_be(command, words):
     ran = command("worker", "redis://127.0.0.1:1/0", *words)
     assert ran.code == 2

@@ -1,6 +1,8 @@
 """Jobs on docket: workers on a real server, one of which may die; every chat is there once."""
 
 import asyncio
+import re
+import shlex
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -9,10 +11,13 @@ from datetime import timedelta
 import pytest
 from docket import Docket
 from docket import Worker as Engine
+from docket.dependencies import current_execution
 
 from bitrix_chat import ChatSpec, InvalidParameter, MemoryRateLimiter, Plan
+from bitrix_chat.bulk.errors import JournalError
 from bitrix_chat.bulk.journal import IntentState
-from bitrix_chat.jobs import OneClient, Worker, redis_journals
+from bitrix_chat.jobs import OneClient, Worker, queue_of, redis_journals, waiting
+from bitrix_chat.jobs import docket as jobs_on_docket
 from bitrix_chat.jobs.clients import portal_of
 from bitrix_chat.jobs.docket import chat_tasks, enqueue, following
 from bitrix_chat.portal import Fault, Portal
@@ -24,6 +29,18 @@ NAME = "import-7"
 SOON = timedelta(milliseconds=400)
 
 
+class NotingClient(OneClient):
+    """A client that notes at which attempt each job asks for it."""
+
+    def __init__(self, client, attempts):
+        super().__init__(client)
+        self.attempts = attempts
+
+    def client(self, portal):
+        self.attempts.append(current_execution.get().attempt)
+        return super().client(portal)
+
+
 class Scene:
     """A portal, an open docket, and the workers that a test starts."""
 
@@ -32,16 +49,22 @@ class Scene:
         self.docket = docket
         self.redis = redis
         self.host = host
+        self.attempts = []
 
     async def enqueue(self, specs):
         return await enqueue(specs, portal=self.host, journal=NAME, docket=self.docket)
 
     @asynccontextmanager
-    async def worker(self, name):
+    async def worker(self, name, portal=None):
         """A worker with a client and a docket of its own, as in a process of its own."""
         limiter = MemoryRateLimiter(Plan(1e9, 1e8))
-        async with self.portal.client(limiter=limiter, quiescence=1.0) as b24, Docket(NAME, self.docket.url) as docket:
-            for task in chat_tasks(Worker(clients=OneClient(b24), journals=redis_journals(self.redis))):
+        async with (
+            (portal or self.portal).client(limiter=limiter, quiescence=1.0) as b24,
+            Docket(NAME, self.docket.url) as docket,
+        ):
+            for task in chat_tasks(
+                Worker(clients=NotingClient(b24, self.attempts), journals=redis_journals(self.redis))
+            ):
                 docket.register(task)
             options = {"concurrency": 50, "redelivery_timeout": SOON, "minimum_check_interval": timedelta(seconds=0.02)}
             async with Engine(docket, name=name, **options) as engine:
@@ -184,21 +207,119 @@ async def test_an_unknown_chat_is_followed_while_its_job_is_there(scene):
     assert len((await waiting).unknown) == 1
 
 
+async def test_a_journal_is_forgotten_once_all_have_ended(scene):
+    followed = await scene.enqueue(specs(2))
+    with pytest.raises(JournalError, match="neither done nor failed"):
+        await followed.forget()
+    async with scene.worker("one") as one:
+        await one.run_until_finished()
+    await followed.forget()
+    with pytest.raises(JournalError, match="there is no journal"):
+        await followed.progress()
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Waits hardly longer than jobs need, and hands others' jobs back at once."""
+    monkeypatch.setattr(waiting, "PATIENCE", 0.2)
+    monkeypatch.setattr(jobs_on_docket, "_ELSEWHERE", timedelta(milliseconds=20))
+
+
+async def test_chats_whose_jobs_were_lost_are_not_waited_for_for_ever(scene, hasty):
+    followed = await scene.enqueue(specs(3))
+    await scene.docket.clear()
+    report = await asyncio.wait_for(followed.wait(), 10)
+    assert (len(report.not_started), report.is_complete) == (3, False)
+
+
+async def test_a_job_that_was_given_up_is_not_waited_for_and_its_reason_is_told(scene, hasty, caplog):
+    followed = await scene.enqueue(specs(1))
+    async with scene.worker("one") as one:
+        await scene.docket.clear()
+        task = one.docket.tasks["create_bitrix_chat"]
+        job = {"version": 1, "portal": scene.host, "journal": NAME, "method": ADD, "bot": None, "key": "nobody"}
+        await one.docket.add(task, key="given up")(job)
+        await one.run_until_finished()
+    report = await asyncio.wait_for(followed.wait(), 10)
+    assert (len(report.not_started), report.is_complete) == (1, False)
+    assert "the jobs do not get on: the journal 'import-7' holds no chat of the key 'nobody'" in caplog.text
+
+
+async def test_why_jobs_are_postponed_is_told_to_whoever_follows(scene, hasty, caplog):
+    refusal = {"error": "INVALID_CREDENTIALS", "error_description": "Invalid request credentials"}
+    scene.portal.faults.add(Fault(times=1000, status=401, body=refusal))
+    followed = await scene.enqueue(specs(1))
+    async with scene.worker("one") as one:
+        working = asyncio.create_task(one.run_forever())
+        waiting_for_it = asyncio.create_task(followed.wait())
+        while not [record for record in caplog.records if "do not get on" in record.getMessage()]:  # noqa: ASYNC110  # it announces nothing
+            await asyncio.sleep(0.02)
+        assert "INVALID_CREDENTIALS: Invalid request credentials" in await followed.last_reason()
+        scene.portal.faults.clear()
+        assert len((await asyncio.wait_for(waiting_for_it, 10)).done) == 1
+        working.cancel()
+        await asyncio.wait([working])
+    said = [record.getMessage() for record in caplog.records if "do not get on" in record.getMessage()]
+    assert len(said) == len(set(said))
+
+
+async def test_a_job_of_another_portal_is_handed_back_without_ever_growing_delay(scene, hasty):
+    followed = await scene.enqueue(specs(1))
+    async with Portal(plan=PortalPlan.UNLIMITED) as other, scene.worker("others", other) as others:
+        working = asyncio.create_task(others.run_forever())
+        while len(scene.attempts) < 4:  # noqa: ASYNC110  # it announces nothing
+            await asyncio.sleep(0.01)
+        assert set(scene.attempts) == {1}
+        assert "and this worker serves" in await followed.last_reason()
+        async with scene.worker("one") as one:
+            finishing = asyncio.create_task(one.run_until_finished())
+            assert len((await asyncio.wait_for(followed.wait(), 10)).done) == 1
+            await finishing
+        working.cancel()
+        await asyncio.wait([working])
+
+
 def test_journals_need_a_server_that_docket_may_not_have():
     with pytest.raises(InvalidParameter, match="say `journals`"):
         following(NAME, Docket(NAME, "memory://"))
 
 
 @pytest.mark.slow
-async def test_dockets_own_command_runs_a_worker_of_the_environment(scene, monkeypatch):
-    followed = await scene.enqueue(specs(3))
-    words = ["-m", "docket", "worker", "--tasks", "bitrix_chat.jobs.docket:tasks", "--url", scene.docket.url]
+async def test_dockets_own_command_runs_a_worker_of_the_environment(scene):
+    followed = await scene.enqueue(specs(250))
+    words = ["-m", "docket", "worker", "--tasks", "bitrix_chat.jobs.docket:tasks", "--docket", NAME]
+    words += ["--url", f"{scene.docket.url}?max_connections=150", "--concurrency", "100", "--redelivery-timeout", "30s"]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *words, "--docket", NAME, "--until-finished"),
+        *(sys.executable, *words, "--until-finished"),
         env={"BITRIX24_WEBHOOK_URL": scene.portal.webhook_url, "PATH": ""},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
-    assert await process.wait() == 0
-    assert len((await followed.wait()).done) == 3
-    assert scene.titles == titles(3)
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()[-2000:]
+    assert b"Redis is unavailable" not in out + err
+    assert len((await followed.wait()).done) == 250
+    assert (len(scene.portal.chats), scene.sent) == (250, 250)
+
+
+@pytest.mark.slow
+async def test_the_command_of_the_documentation_has_connections_for_its_jobs(scene, tmp_path):
+    [line] = re.findall(r"    docket (worker .*\\\n.*)", jobs_on_docket.__doc__)
+    for told, meant in {
+        "\\\n": "",
+        "redis://host/0": scene.docket.url,
+        queue_of("acme.bitrix24.example"): NAME,
+    }.items():
+        line = line.replace(told, meant)
+    followed = await scene.enqueue(specs(450))
+    with (tmp_path / "said").open("w+b") as said:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "docket", *shlex.split(line), "--until-finished"),
+            env={"BITRIX24_WEBHOOK_URL": scene.portal.webhook_url, "PATH": ""},
+            stdout=said,
+            stderr=said,
+        )
+        assert await process.wait() == 0
+        said.seek(0)
+        assert b"Too many connections" not in said.read()
+    assert len((await followed.wait()).done) == 450

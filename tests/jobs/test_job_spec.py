@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bitrix_chat.jobs import JobPostponed, JobSpec, WrongJob
+from bitrix_chat.jobs import JobSpec, WrongJob, WrongWorker
 
 OF_USER = JobSpec(portal="acme.bitrix24.example", journal="import-7", key="deal-1")
 OF_BOT = JobSpec(portal="acme.bitrix24.example", journal="import-7", method="imbot.v2.Chat.add", bot=456, key="ключ")
@@ -45,7 +45,7 @@ def test_what_is_no_map_is_refused():
 
 
 def test_a_job_of_a_later_release_waits_for_its_worker():
-    with pytest.raises(JobPostponed, match="version 2, and this worker knows 1"):
+    with pytest.raises(WrongWorker, match="version 2, and this worker knows 1"):
         JobSpec.from_dict({**OF_USER.to_dict(), "version": 2})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import traceback
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from attrs import evolve
 
 from bitrix_chat import MemoryRateLimiter, Plan
 from bitrix_chat.bulk.journal import IntentState
-from bitrix_chat.jobs import JobPostponed, OneClient, Worker, WrongJob, prepare_jobs
+from bitrix_chat.jobs import JobPostponed, OneClient, Worker, WrongJob, WrongWorker, prepare_jobs
 from bitrix_chat.jobs.clients import portal_of
 from bitrix_chat.portal import Cut, Fault, Portal
 from bitrix_chat.portal import Plan as PortalPlan
@@ -80,6 +81,17 @@ async def test_a_job_of_a_bot_creates_a_chat_of_the_bot():
         [job] = await world.jobs(1, bot=bot)
         assert (await world.workers[0].run_job(job))["state"] == "done"
         assert [chat.owner for chat in world.portal.chats.values()] == [bot]
+
+
+async def test_a_wrong_token_of_a_bot_postpones_its_jobs_without_showing_it():
+    async with scene() as world:
+        bot = (await world.client.imbot.bot.register("keeper", name="Keeper", token="SECRETCANARY")).bot.id
+        [job] = await world.jobs(1, bot=bot)
+        [[postponed]] = await world.run([job])
+        assert isinstance(postponed, JobPostponed)
+        assert TOKEN not in "".join(
+            traceback.TracebackException.from_exception(postponed, capture_locals=True).format()
+        )
 
 
 async def test_a_job_whose_chat_is_done_answers_without_any_request():
@@ -224,9 +236,26 @@ async def test_stopping_postpones_what_has_not_left():
 async def test_a_job_of_another_portal_waits_for_its_worker():
     async with scene() as world:
         [job] = await world.jobs(1)
-        with pytest.raises(JobPostponed, match=r"the job is for other\.example, and this worker serves 127\.0\.0\.1"):
-            await world.workers[0].run_job({**job, "portal": "other.example"})
+        others = {**job, "portal": "other.example"}
+        assert not world.workers[0].cannot_run(others)
+        with pytest.raises(WrongWorker, match=r"the job is for other\.example, and this worker serves 127\.0\.0\.1"):
+            await world.workers[0].run_job(others)
         assert world.portal.hits == 0
+        assert world.workers[0].cannot_run(others)
+        assert not world.workers[0].cannot_run(job)
+        assert world.workers[0].cannot_run({**job, "version": 2})
+        assert not world.workers[0].cannot_run({**job, "key": None})
+
+
+async def test_a_job_of_a_bot_waits_for_the_worker_that_has_its_token():
+    async with scene() as world:
+        bot = (await world.client.imbot.bot.register("keeper", name="Keeper", token=TOKEN)).bot.id
+        [job] = await world.jobs(1, bot=bot)
+        without = Worker(clients=OneClient(world.client), journals=world.journals)
+        with pytest.raises(WrongWorker, match="this worker has no token of the bot: give it one"):
+            await without.run_job(job)
+        assert without.cannot_run(job)
+        assert (await world.workers[0].run_job(job))["state"] == "done"
 
 
 async def test_a_key_that_the_journal_does_not_hold_is_no_job():

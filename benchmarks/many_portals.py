@@ -2,9 +2,13 @@
 
 The emulated portals run in a process of their own, each at an address and with limits of its own; those that stall
 take connections and requests and never answer. Runs with and without them alternate, and the ratio is taken of
-neighbours: machines are noisy, ratios within one run are not. Python's garbage collector stops everybody for as long
-as it takes to look at all that waits, on whatever; so the ratio is taken with it and without it. Memory is the resident
-set of the client's process, which Python seldom gives back, beside the blocks of it that are in use.
+neighbours: machines are noisy, ratios within one run are not. Waiting is not free, whoever waits: Python's garbage
+collector looks at it, and processors have smaller caches than there are tasks. So there is a control: as many requests
+on the same silent servers by a bare aiohttp session in the same process, which the registry knows nothing of. What the
+stalled portals take beyond that is the registry's own; both are told with the garbage collector and without it.
+
+Memory is the resident set of the client's process, which Python seldom gives back, beside the blocks of it that are in
+use.
 """
 
 import argparse
@@ -17,10 +21,13 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from bitrix_chat import WebhookAuth
 from bitrix_chat.portals import Portals
@@ -85,10 +92,10 @@ class Memory:
         return pages * os.sysconf("SC_PAGESIZE") / 1024, sys.getallocatedblocks()
 
 
-def registry(addresses: dict[str, str], *, idle: float) -> Portals:
+def registry(addresses: dict[str, str], shared: str | None, *, idle: float) -> Portals:
     """Return the registry of portals by the addresses of their webhooks."""
-    most = len(addresses)
-    return Portals(lambda each: WebhookAuth(addresses[each]), idle=idle, most=most, allow_insecure_loopback=True)
+    options = {"idle": idle, "most": len(addresses), "shared": shared, "allow_insecure_loopback": True}
+    return Portals(lambda each: WebhookAuth(addresses[each]), **options)
 
 
 async def call(portals: Portals, member_id: str) -> float:
@@ -118,9 +125,53 @@ async def wait_for(portals: Portals, member_id: str) -> None:
         await asyncio.gather(*(b24.profile() for _ in range(CALLS_WHILE_STALLED)))
 
 
-async def measure_memory(addresses: dict[str, str]) -> None:
+@asynccontextmanager
+async def waiting_by_registry(portals: Portals, stalled: dict[str, str]) -> AsyncIterator[None]:
+    """Have calls wait on the portals that stall."""
+    waiting = [asyncio.create_task(wait_for(portals, each)) for each in stalled]
+    await asyncio.sleep(0.5)
+    try:
+        yield
+        assert not any(task.done() for task in waiting)
+    finally:
+        await cancelled(waiting)
+        await asyncio.gather(*(portals.drop(each, 0.0) for each in stalled))
+
+
+@asynccontextmanager
+async def waiting_elsewhere(_: Portals, stalled: dict[str, str]) -> AsyncIterator[None]:
+    """Have as many requests wait on the same servers, by a session that no registry knows."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        waiting = [
+            asyncio.create_task(session.post(url + "profile.json", json={}))
+            for url in stalled.values()
+            for _ in range(CALLS_WHILE_STALLED)
+        ]
+        await asyncio.sleep(0.5)
+        try:
+            yield
+            assert not any(task.done() for task in waiting)
+        finally:
+            await cancelled(waiting)
+
+
+@asynccontextmanager
+async def waiting_nowhere(_: Portals, __: dict[str, str]) -> AsyncIterator[None]:
+    """Have nothing wait, after as long a pause."""
+    await asyncio.sleep(0.5)
+    yield
+
+
+async def cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Have tasks end."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def measure_memory(addresses: dict[str, str], shared: str | None) -> None:
     """Print what a client costs while it is open, and what stays of it."""
-    async with registry(addresses, idle=IDLE) as portals:
+    async with registry(addresses, shared, idle=IDLE) as portals:
         first, *others = addresses
         await call(portals, first)
         memory = Memory()
@@ -144,36 +195,39 @@ async def wait_until_closed(portals: Portals) -> None:
     await asyncio.sleep(0.1)
 
 
-async def measure_stalling(healthy: dict[str, str], stalled: dict[str, str], *, times: int, runs: int) -> None:
-    """Print what the portals that do not answer take from the others."""
-    addresses = healthy | stalled
-    async with registry(addresses, idle=600) as portals:
+WAITING = {"alone": waiting_nowhere, "control": waiting_elsewhere, "stalled": waiting_by_registry}
+Runs = dict[str, list[tuple[float, float]]]
+
+
+async def measure_stalling(healthy: dict[str, str], stalled: dict[str, str], options: argparse.Namespace) -> None:
+    """Print what the portals that do not answer take from the others, beside what waiting elsewhere takes."""
+    runs: Runs = {what: [] for what in WAITING}
+    async with registry(healthy | stalled, options.shared, idle=600) as portals:
         await call_all(portals, [*healthy], 1)
-        alone: list[tuple[float, float]] = []
-        beside: list[tuple[float, float]] = []
-        for run in range(runs):
-            for is_beside in (False, True) if run % 2 else (True, False):
-                waiting = [asyncio.create_task(wait_for(portals, each)) for each in stalled if is_beside]
-                await asyncio.sleep(0.5)
-                (beside if is_beside else alone).append(await call_all(portals, [*healthy], times))
-                assert not any(task.done() for task in waiting)
-                for task in waiting:
-                    task.cancel()
-                await asyncio.gather(*waiting, return_exceptions=True)
-                await asyncio.gather(*(portals.drop(each, 0.0) for each in stalled))
-        report(alone, beside, len(healthy), len(stalled))
+        for run in range(options.runs):
+            order = [*WAITING]
+            for what in order[run % 3 :] + order[: run % 3]:
+                async with WAITING[what](portals, stalled):
+                    runs[what].append(await call_all(portals, [*healthy], options.times))
+    report(runs, len(healthy), len(stalled))
 
 
-def report(alone: list[tuple[float, float]], beside: list[tuple[float, float]], healthy: int, stalled: int) -> None:
+def report(runs: Runs, healthy: int, stalled: int) -> None:
     """Print medians, and those of the ratios of neighbours."""
-    for what, runs in (("alone", alone), (f"beside {stalled} stalled, {stalled * CALLS_WHILE_STALLED} calls", beside)):
-        pace, late = (statistics.median(run[index] for run in runs) for index in (0, 1))
-        print(f"{healthy} portals {what}: {pace:.0f} calls a second in all, 99 % within {late * 1000:.0f} ms")
-    pace, late = (
-        statistics.median(one[index] / other[index] for one, other in zip(beside, alone, strict=True))
-        for index in (0, 1)
-    )
-    print(f"ratio    calls a second {pace:.2f}, 99th percentile {late:.2f}  (no effect is 1.00)")
+    waiting = stalled * CALLS_WHILE_STALLED
+    for what, said in (
+        ("alone", "nothing waits"),
+        ("control", f"{waiting} requests of a bare session wait"),
+        ("stalled", f"{waiting} calls on {stalled} portals wait"),
+    ):
+        pace, late = (statistics.median(run[index] for run in runs[what]) for index in (0, 1))
+        print(f"{what:8} {pace:5.0f} calls a second on {healthy} portals, 99 % within {late * 1000:.0f} ms; {said}")
+    for what, to in (("control", "alone"), ("stalled", "alone"), ("stalled", "control")):
+        pace, late = (
+            statistics.median(one[index] / other[index] for one, other in zip(runs[what], runs[to], strict=True))
+            for index in (0, 1)
+        )
+        print(f"{what} / {to}: calls a second {pace:.2f}, 99th percentile {late:.2f}  (no effect is 1.00)")
 
 
 def main() -> None:
@@ -183,6 +237,7 @@ def main() -> None:
     parser.add_argument("--stalled", type=int, default=50)
     parser.add_argument("--times", type=int, default=3, help="calls a portal and run")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--shared", help="with whom limits are shared: host, or redis://...")
     options = parser.parse_args()
     allow_many_files()
     ours, theirs = multiprocessing.Pipe()
@@ -193,13 +248,13 @@ def main() -> None:
     numbers = itertools.count(1)
     healthy = {f"portal-{next(numbers)}": url for url in urls}
     stalled = {f"stalled-{next(numbers)}": url for url in stalling}
-    asyncio.run(measure_memory(healthy))
+    asyncio.run(measure_memory(healthy, options.shared))
     calling = dict(itertools.islice(healthy.items(), len(healthy) - len(stalled)))
     for is_collecting in (True, False):
         print("With Python's garbage collector:" if is_collecting else "Without it:")
         if not is_collecting:
             gc.disable()
-        asyncio.run(measure_stalling(calling, stalled, times=options.times, runs=options.runs))
+        asyncio.run(measure_stalling(calling, stalled, options))
     ours.send(None)
     print(f"refused  {ours.recv()} requests by the portals' limits")
     ours.send(None)

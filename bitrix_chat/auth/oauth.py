@@ -22,6 +22,10 @@ Why this way:
   since another process cannot know of an unsaved pair: it is refused, and goes on once the pair is saved.
 - A refusal is remembered, since asking again is what gets applications blocked. It ends when the store
   holds another pair, or by `install`.
+- A given pair that a shared store has not seen may be what an operator has put in place of a dead one, or long spent.
+  Where no time of expiry tells, it is renewed at once: a success proves it and replaces the stored pair, a refusal
+  leaves that alone. The store remembers, by a hash, which pairs it was given, so that each is tried once, and those
+  who start with the same pair as everybody go on with its successor.
 - Anything else that goes wrong is told to all who wait, at once, and the next caller tries again with
   the same refresh token: an answer that got lost may have spent it, but a token given up is surely lost.
 
@@ -34,6 +38,7 @@ known one is kept with the new pair. The pair is never lost for its address, sin
 Nothing here binds to an event loop for longer than one flight, so that an object survives `asyncio.run`.
 """
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -46,8 +51,9 @@ from attrs import evolve, frozen
 from bitrix_chat.auth.addresses import is_foreign_ip_address, is_insecure, is_ip_address, portal_endpoint
 from bitrix_chat.auth.answers import PortalNotNamed
 from bitrix_chat.auth.authorization import DEFAULT_SERVER, AuthorizationServer, authorize_url
+from bitrix_chat.auth.portal_store import PortalStore
 from bitrix_chat.auth.single_flight import SingleFlight, afresh
-from bitrix_chat.auth.stores import MemoryTokenStore, TokenStore
+from bitrix_chat.auth.stores import FileTokenStore, MemoryTokenStore, TokenStore
 from bitrix_chat.auth.strategy import Credentials
 from bitrix_chat.auth.token import Token
 from bitrix_chat.errors import (
@@ -62,6 +68,9 @@ from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
 
 logger: Final = logging.getLogger("bitrix_chat")
+
+_GIVEN: Final = 16
+"""Given pairs that a store remembers."""
 
 
 @frozen
@@ -81,7 +90,8 @@ class OAuthAuth:
         client_id: from the application's card, `local.…` or `app.…`.
         client_secret: sent to the authorization server only.
         token: the pair from an installation; not needed where the store holds one. Of two pairs the
-            one that expires later is used, the stored one where that cannot be told.
+            one that expires later is used; where that cannot be told, the stored one, unless it is kept where clients
+            share and was never given this one, which then is renewed at once and used if that succeeds.
         store: where pairs are kept; where its client shares (`shared=`) if not told, else in memory, so that a
             restart needs a new authorization as soon as the first pair has been renewed.
         authorization_server: its address, or an object of your own making.
@@ -211,13 +221,15 @@ class OAuthAuth:
         """Keep the pair from now on where a client of its shares, unless it was given a store.
 
         Args:
-            stores: gives the store for a `client_id` and a portal (`member_id`, or host); None for no other.
+            stores: gives the store for a `client_id` and a name of a portal (its host, or its `member_id`); None for no
+                other.
         """
         if not self._may_move or self._token is None:
             return
-        store = stores(self.client_id, self._token.member_id or host_of(self._token.client_endpoint))
-        if store is not None:
-            self._store, self._may_move = store, False
+        member_id, host = self._token.member_id, host_of(self._token.client_endpoint)
+        if stores(self.client_id, host.lower()) is not None:
+            named = partial(_named, stores, self.client_id)
+            self._store, self._may_move = PortalStore(named, member_id=member_id, host=host), False
             self._ready, self._loaded = None, False
 
     @property
@@ -251,11 +263,35 @@ class OAuthAuth:
 
     async def _begin(self, stored: Token | None) -> Credentials:
         given = self._token
-        if given is None or (stored is not None and not _is_newer(given, stored)):
+        if given is None:
             return self._adopt(stored)
-        # Saved although nothing was renewed: whoever shares the store would renew with the same token.
-        await self._store.save(given)
-        return self._adopt(given)
+        if stored is None or _is_newer(given, stored):
+            # Saved although nothing was renewed: whoever shares the store would renew with the same token.
+            begun = evolve(given, grown_from=_with(given, stored))
+            await self._store.save(begun)
+            return self._adopt(begun)
+        if self._may_be_new(given, stored):
+            return await self._try(given, stored)
+        return self._adopt(stored)
+
+    def _may_be_new(self, given: Token, stored: Token) -> bool:
+        if given.refresh_token == stored.refresh_token or None not in {given.expires, stored.expires}:
+            return False
+        # A store that does not keep what it was given would have a spent pair tried at each start.
+        is_kept = isinstance(self._store, PortalStore) or bool(stored.grown_from)
+        return is_kept and _hash(given) not in stored.grown_from
+
+    async def _try(self, given: Token, stored: Token) -> Credentials:
+        """Find out whether a given pair lives by renewing it; the stored one is replaced by its successor only."""
+        seen = _with(given, stored)
+        try:
+            renewed = await self._renewed(given)
+        except ReauthorizationRequired:
+            noted = evolve(stored, grown_from=seen)
+            await self._store.save(noted)
+            return self._adopt(noted)
+        logger.warning("the pair that was given replaces the one kept in %s", self._place)
+        return await self._save(_Unsaved(evolve(renewed, grown_from=seen), stored.refresh_token))
 
     async def _refresh(self, rejected: Credentials) -> Credentials:
         async with self._store.lock():
@@ -266,9 +302,11 @@ class OAuthAuth:
             try:
                 renewed = await self._renewed(old)
             except ReauthorizationRequired as error:
+                if stored is not None and self._is_known_place:
+                    error.description += f" (the pair is kept in {self._store!r})"
                 self._ready, self._refusal = None, afresh(error)
                 raise
-            return await self._save(_Unsaved(renewed, old.refresh_token))
+            return await self._save(_Unsaved(evolve(renewed, grown_from=old.grown_from), old.refresh_token))
 
     async def _renewed(self, old: Token) -> Token:
         try:
@@ -283,7 +321,14 @@ class OAuthAuth:
 
     async def _install(self, token: Token) -> Credentials:
         async with self._store.lock():
-            return await self._save(_Unsaved(token, None))
+            return await self._save(_Unsaved(evolve(token, grown_from=await self._seen()), None))
+
+    async def _seen(self) -> tuple[str, ...]:
+        try:
+            stored = await self._store.load()
+        except Exception:  # noqa: BLE001  # it is about to be replaced, whatever it is
+            return ()
+        return () if stored is None else stored.grown_from
 
     async def _save(self, unsaved: _Unsaved) -> Credentials:
         """Save a pair, then use it; a pair that someone else saved since the failed attempt goes first."""
@@ -299,8 +344,18 @@ class OAuthAuth:
         stored = await self._store.load()
         known = self._token.member_id if self._token is not None else ""
         if stored is not None and known and stored.member_id and stored.member_id != known:
-            raise TokenStoreError("the store holds the tokens of another portal; give each portal a store of its own")
+            raise TokenStoreError(
+                f"the store holds the tokens of another portal; give each portal a store of its own ({self._place})"
+            )
         return stored
+
+    @property
+    def _place(self) -> str:
+        return repr(self._store) if self._is_known_place else type(self._store).__name__
+
+    @property
+    def _is_known_place(self) -> bool:
+        return isinstance(self._store, PortalStore | FileTokenStore)  # of which no repr shows a secret
 
     def _is_other(self, stored: Token | None) -> bool:
         return stored is not None and stored.refresh_token != self._current().refresh_token
@@ -349,6 +404,23 @@ def _at_home(old: Token, renewed: Token) -> Token:
 
 def _is_newer(given: Token, stored: Token) -> bool:
     return given.expires is not None and stored.expires is not None and given.expires > stored.expires
+
+
+def _hash(given: Token) -> str:
+    return hashlib.sha256(f"given {given.refresh_token!s}".encode()).hexdigest()[:16]
+
+
+def _with(given: Token, stored: Token | None) -> tuple[str, ...]:
+    """Return the hashes of what a store was given, this pair among them, the newest last."""
+    seen = () if stored is None else stored.grown_from
+    return (*(it for it in seen if it != _hash(given)), _hash(given))[-_GIVEN:]
+
+
+def _named(stores: Callable[[str, str], TokenStore | None], client_id: str, name: str) -> TokenStore:
+    store = stores(client_id, name)
+    if store is None:
+        raise TokenStoreError("what clients share has a store for one name of a portal, and none for another")
+    return store
 
 
 @contextmanager

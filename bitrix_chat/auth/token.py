@@ -36,6 +36,7 @@ class Token:
             which of two pairs is newer; nothing is renewed by it, since only the portal's answer counts.
         scope: the permissions granted, for example `imbot`.
         user_id: the user who authorized; None where unknown.
+        grown_from: hashes of the pairs that were given to those who share its store; not part of what is compared.
 
     Source: documentation topic "OAuth 2.0".
     """
@@ -47,6 +48,7 @@ class Token:
     expires: float | None = None
     scope: tuple[str, ...] = ()
     user_id: int | None = None
+    grown_from: tuple[str, ...] = field(default=(), eq=False, repr=False)
 
     @property
     def credentials(self) -> Credentials:
@@ -89,10 +91,12 @@ class Token:
             expires=_number(stored.get("expires")),
             scope=_words(stored.get("scope")),
             user_id=None if user_id is None else int(user_id),
+            grown_from=_words(stored.get("grown_from")),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return values that JSON can hold, both secrets in the clear: for stores only."""
+        kept = {"grown_from": list(self.grown_from)} if self.grown_from else {}
         return {
             "access_token": str(self.access_token),
             "refresh_token": str(self.refresh_token),
@@ -101,6 +105,7 @@ class Token:
             "expires": self.expires,
             "scope": list(self.scope),
             "user_id": self.user_id,
+            **kept,
         }
 
 

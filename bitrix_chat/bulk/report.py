@@ -135,7 +135,7 @@ class BulkReport(Generic[T]):
         parts = [f"{count:,} {state.value}" for state, count in self.counts.items() if count]
         said = f"{number:,} chat{'' if number == 1 else 's'}"
         said = f"{said}: {', '.join(parts)}" if parts else said
-        return said if self.is_complete else f"{said}; the input was not read to its end"
+        return said if self.is_complete else f"{said}; the run did not come to its end"
 
     def __repr__(self) -> str:
         return f"<BulkReport {self}>"

@@ -5,11 +5,16 @@ times, a checksum. Whoever counts takes the operating system's lock, reads, coun
 without waiting in between; a process that is killed gives it back, too. Times are of the monotonic clock, which all
 processes of a host have in common. Where a time lies ahead, the host has started anew: then the wall clock tells how
 long ago that was. What is half written counts as full: nothing else is known not to be too much.
+
+A process keeps few files open, however many portals it serves: opening one more closes the one that was used the
+longest ago, by the second. Whoever counts takes the descriptor out of its file first, in one step, and puts it back
+afterwards, so that no other thread closes what is in use.
 """
 
 import os
 import struct
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +37,10 @@ _AHEAD: Final = 1.0
 """Seconds by which a time may lie ahead before that means another start of the host."""
 _LOOK: Final = 1.0
 """Seconds after which it is made sure again that the file still has its name."""
+_MOST_OPEN: Final = 64
+"""Files that a process keeps open."""
+
+_open: "dict[int, weakref.ref[BucketFile]]" = {}
 
 
 class BucketFile:
@@ -50,10 +59,11 @@ class BucketFile:
         self.path = path
         self.clock = clock
         self.bucket = LeakyBucket(plan)
-        self._descriptor: int | None = None
+        self._descriptors: list[int] = []  # one or none: taking it out is one step, whatever other threads do
         self._process = 0
         self._seen = b""
         self._looked = float("-inf")
+        self._looked_at = 0.0
 
     def locked(self, act: Callable[[LeakyBucket, float], bool]) -> bool | None:
         """Let `act` look at the bucket at this moment; True from it says that it has changed it.
@@ -65,54 +75,92 @@ class BucketFile:
             LimiterFileError: the file cannot be used.
         """
         try:
-            descriptor = self._current()
-            if not (try_lock(descriptor) or _locked_soon(descriptor)):
-                return None
+            descriptor = self._taken()
             try:
-                now = self._read(descriptor)
-                has_changed = act(self.bucket, now)
-                if has_changed or not self._seen:
-                    self._write(descriptor)
+                return self._locked(descriptor, act)
             finally:
-                unlock(descriptor)
+                self._descriptors.append(descriptor)
         except OSError as error:
             raise LimiterFileError(f"{self.path}: {error.strerror or type(error).__name__}") from error
-        return has_changed
 
     def peek(self) -> LeakyBucket:
         """Return the bucket as it is now, or as it was last seen where it is just being written."""
         with suppress(OSError):  # Windows lets nobody read what is locked; the next who counts hears of all else
-            record = read_at(self._current(), _SIZE, 0)
+            descriptor = self._taken()
+            try:
+                record = read_at(descriptor, _SIZE, 0)
+            finally:
+                self._descriptors.append(descriptor)
             if record != self._seen and _is_whole(record):
                 self._recall(record, self.clock())
         return self.bucket
 
     def close(self) -> None:
         """Let go of the file; using it opens it again."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        _open.pop(id(self), None)
+        with suppress(IndexError):
+            os.close(self._descriptors.pop())
 
     def __del__(self) -> None:
         self.close()
 
-    def _current(self) -> int:
-        if self._descriptor is None or self._process != os.getpid():
-            return self._opened()  # a forked child has the lock of its parent, who would not be kept out
+    def _locked(self, descriptor: int, act: Callable[[LeakyBucket, float], bool]) -> bool | None:
+        if not (try_lock(descriptor) or _locked_soon(descriptor)):
+            return None
+        try:
+            now = self._read(descriptor)
+            has_changed = act(self.bucket, now)
+            if has_changed or not self._seen:
+                self._write(descriptor)
+        finally:
+            unlock(descriptor)
+        return has_changed
+
+    def _taken(self) -> int:
+        """Return the descriptor, which nobody else closes until it is put back."""
+        try:
+            descriptor = self._descriptors.pop()
+        except IndexError:
+            return self._opened()
         now = self.clock()
-        if not 0 <= now - self._looked < _LOOK:
-            self._looked = now
-            if os.fstat(self._descriptor).st_nlink == 0:
-                # Somebody has tidied up: others use another by now, or still this one where the folder is gone, too.
-                with suppress(LimiterFileError):
-                    return self._opened()
-        return self._descriptor
+        if 0 <= now - self._looked < _LOOK and self._process == os.getpid():
+            return descriptor
+        try:
+            return self._looked_after(descriptor, now)
+        except BaseException:
+            self._descriptors.append(descriptor)
+            raise
+
+    def _looked_after(self, descriptor: int, now: float) -> int:
+        """Return the descriptor, or that of the file that has its name by now."""
+        # A forked child has the lock of its parent, who would not be kept out.
+        is_gone = self._process != os.getpid()
+        if not is_gone:
+            self._looked, self._looked_at = now, time.monotonic()
+            if os.fstat(descriptor).st_nlink > 0:
+                return descriptor
+        try:
+            anew = self._opened()
+        except LimiterFileError:
+            if is_gone:
+                raise
+            # Somebody has tidied up, the folder, too: all are still in this one.
+            return descriptor
+        os.close(descriptor)
+        return anew
 
     def _opened(self) -> int:
+        if len(_open) >= _MOST_OPEN:
+            _close_the_least_used()
         descriptor = FILES.opened(self.path)
-        self.close()
-        self._descriptor, self._process, self._looked = descriptor, os.getpid(), self.clock()
+        self._process, self._looked, self._looked_at = os.getpid(), self.clock(), time.monotonic()
+        _open[id(self)] = weakref.ref(self)
         return descriptor
+
+    @property
+    def idle_since(self) -> float | None:
+        """When it was last used, to the second; None where it is not open, or being counted in just now."""
+        return self._looked_at if self._descriptors else None
 
     def _read(self, descriptor: int) -> float:
         record = read_at(descriptor, _SIZE, 0)
@@ -170,6 +218,13 @@ def told(plan: Plan) -> Callable[[LeakyBucket, float], bool]:
         return is_new
 
     return act
+
+
+def _close_the_least_used() -> None:
+    files = [file for it in list(_open.values()) if (file := it()) is not None]
+    idle = [(since, id(file), file) for file in files if (since := file.idle_since) is not None]
+    if idle:
+        min(idle)[2].close()
 
 
 def _is_whole(record: bytes) -> bool:

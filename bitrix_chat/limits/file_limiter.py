@@ -5,9 +5,11 @@ bucket: it reserves the next request there and sleeps until that may leave. So e
 put down, they take turns however many wait in each, and nobody has to be woken by another process. On waking it
 looks again: if the portal has refused somebody in between, what was reserved is void, and it reserves anew, behind
 the pause. Whoever stops waiting gives back what it had reserved; a slot that is given back goes to the next of the
-same process at once. Where others are just counting, we come back after a millisecond.
+same process at once. Where others are just counting, we come back after a millisecond, and seldomer when it lasts: a
+process that was stopped while it counted holds up all, since nobody can know how much it has counted. That is logged.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -22,6 +24,11 @@ from bitrix_chat.limits.queueing import QueueingLimiter
 
 _SOON: Final = 0.001
 _ROUNDING: Final = 1e-6
+_LONG: Final = 1.0
+"""Seconds after which whoever holds the file is not just counting."""
+_SELDOMEST: Final = 0.05
+
+logger: Final = logging.getLogger("bitrix_chat")
 
 
 Act = Callable[[LeakyBucket, float], bool]
@@ -48,8 +55,8 @@ class FileRateLimiter(QueueingLimiter["SharedSlots"]):
         self, path: str | os.PathLike[str], plan: Plan | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(SharedSlots(BucketFile(Path(path).expanduser().absolute(), clock, plan or STANDARD)))
-        self._said = plan
-        self._slots.tell(*([] if plan is None else [told(plan)]))
+        self._slots.said = plan
+        self._slots.tell(*([] if plan is None else [self._slots.telling(plan)]))
 
     def __repr__(self) -> str:
         bucket, name = self._slots.file.bucket, self._slots.file.path.name
@@ -69,12 +76,12 @@ class FileRateLimiter(QueueingLimiter["SharedSlots"]):
     @property
     def said(self) -> Plan | None:
         """The plan that was said here; None where it keeps whatever others say."""
-        return self._said
+        return self._slots.said
 
     def adopt(self, plan: Plan) -> None:
         """Have all who share the file keep another plan; what was counted stays counted."""
-        self._said = plan
-        self._slots.tell(told(plan))
+        self._slots.said = plan
+        self._slots.tell(self._slots.telling(plan))
 
     @property
     def pace(self) -> float:
@@ -90,6 +97,9 @@ class SharedSlots:
     """A process' part in a bucket of many: what it has reserved there, and what it still has to tell.
 
     The `now` of the queue is the loop's; what is counted in the file goes by the file's clock, read under its lock.
+
+    Attributes:
+        said: the plan that was said here, None where whatever others say is kept.
     """
 
     def __init__(self, file: BucketFile) -> None:
@@ -100,6 +110,20 @@ class SharedSlots:
         self._untold: list[Act] = []
         self._has_turn = False
         self._is_busy = False
+        self._busy_since: float | None = None
+        self._has_warned = False
+        self._seen_plan: Plan | None = None
+        self.said: Plan | None = None
+
+    def telling(self, plan: Plan) -> Act:
+        """Return what has all keep another plan, and warns of the one that others have kept."""
+
+        def act(bucket: LeakyBucket, now: float) -> bool:
+            self._compare(bucket.plan)
+            self._seen_plan = plan
+            return told(plan)(bucket, now)
+
+        return act
 
     def tell(self, *acts: Act) -> bool:
         """Change the bucket, as soon as nobody else is counting; False where it was changed by none of it."""
@@ -123,7 +147,7 @@ class SharedSlots:
     def until_turn(self, now: float) -> float:  # noqa: ARG002  # the queue's
         """Return the seconds until what is reserved may leave."""
         if self._is_busy or self._due is None:
-            return _SOON
+            return self._soon()
         return max(0.0, self._due - self.file.clock())
 
     def give_back(self) -> None:
@@ -136,7 +160,7 @@ class SharedSlots:
             return None
         with suppress(LimiterFileError):  # whoever counts next hears of it
             self._locked(self._drop)
-            return _SOON if self._is_busy else None
+            return self._soon() if self._is_busy else None
         return None
 
     def free(self, now: float) -> int:  # noqa: ARG002  # the queue's
@@ -156,7 +180,40 @@ class SharedSlots:
     def _locked(self, act: Act) -> bool:
         answer = self.file.locked(act)
         self._is_busy = answer is None
+        if answer is None:
+            self._warn_if_held()
+        else:
+            self._busy_since = None
+            if self.file.bucket.plan is not self._seen_plan:
+                self._compare(self.file.bucket.plan)
         return answer is True
+
+    def _soon(self) -> float:
+        held_for = 0.0 if self._busy_since is None else self.file.clock() - self._busy_since
+        return min(max(_SOON, held_for / 20), _SELDOMEST)
+
+    def _warn_if_held(self) -> None:
+        now = self.file.clock()
+        if self._busy_since is None:
+            self._busy_since, self._has_warned = now, False
+        elif now - self._busy_since >= _LONG and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "%s has been held by another process for %.1f s; it may have been stopped, and all wait for it",
+                self.file.path,
+                now - self._busy_since,
+            )
+
+    def _compare(self, kept: Plan) -> None:
+        """Tell of a plan that others keep and that is not what was said here, once for each time it is said."""
+        self._seen_plan = kept
+        if self.said is not None and kept != self.said:
+            logger.warning(
+                "%s: %s was said here and %s by others; the one said last holds for all",
+                self.file.path,
+                self.said,
+                kept,
+            )
 
     def _holds_one_in(self, bucket: LeakyBucket) -> bool:
         return self._due is not None and self._epoch == bucket.epoch

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from bitrix_chat.auth.authorization import AuthorizationServer
 from bitrix_chat.auth.oauth import OAuthAuth
+from bitrix_chat.auth.portal_store import PortalStore
 from bitrix_chat.auth.stores import TokenStore
 from bitrix_chat.auth.token import Token
 from bitrix_chat.errors import InvalidParameter, TokenStoreError
@@ -52,11 +53,9 @@ class Application:
         )
 
     async def _store(self, member_id: str, sharing: Sharing) -> TokenStore:
-        given = sharing.tokens(self.client_id, member_id) if self.stores is None else self.stores(member_id)
-        store = await awaited(given)
-        if not isinstance(store, TokenStore):
-            raise InvalidParameter(f"`stores` gives {type(store).__name__} for a portal, and no TokenStore")
-        return store
+        if self.stores is None:
+            return PortalStore(lambda name: _checked(sharing.tokens(self.client_id, name)), member_id=member_id)
+        return _checked(await awaited(self.stores(member_id)))
 
 
 @frozen
@@ -84,6 +83,12 @@ class _StoreOfOne:
     def lock(self) -> AbstractAsyncContextManager[None]:
         """Keep everyone else out who shares the store."""
         return self._store.lock()
+
+
+def _checked(store: object) -> TokenStore:
+    if not isinstance(store, TokenStore):
+        raise InvalidParameter(f"`stores` gives {type(store).__name__} for a portal, and no TokenStore")
+    return store
 
 
 async def awaited(value: T | Awaitable[T]) -> T:

@@ -7,7 +7,9 @@ of their own, at most one a name. And locks: there is none that two portals shar
 """
 
 import asyncio
+import math
 import socket
+import sys
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,9 @@ from typing import Final, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+if sys.platform != "win32":
+    import resource
 
 MOST_TO_ONE_HOST: Final = 100
 """Connections to one host at least: many more than a client's, since all ask the same server for new tokens."""
@@ -24,6 +29,9 @@ _REMEMBERED: Final = 60
 """Seconds for which the addresses of a name are remembered."""
 LookUp: TypeAlias = Callable[[str, int, socket.AddressFamily], list[ResolveResult]]
 """Returns the addresses of a name, however long that takes."""
+
+_FILES_OF_ONE: Final = 2
+"""Open files that a portal takes on average: a connection that is kept for its next call, and room for some at once."""
 
 _NUMERIC: Final = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 
@@ -69,6 +77,34 @@ class Connections:
             await self._own.close()
         if self._resolver is not None:
             await self._resolver.close()
+
+
+class FileLimit:
+    """Warns once when more portals are open than the operating system allows files for.
+
+    Nobody is warned before: most applications have few portals, and the usual limit of 1024 suffices for them.
+    """
+
+    def __init__(self) -> None:
+        self._enough_for = _allowed_files() / _FILES_OF_ONE
+
+    def check(self, portals: int) -> None:
+        """Warn if so many portals are too many."""
+        if portals > self._enough_for:
+            self._enough_for = math.inf
+            warnings.warn(
+                f"{portals} portals are open, and this process may have {_allowed_files():g} open files: each portal"
+                f" takes a socket and more while it is busy; raise the limit (ulimit -n), or lower `most`",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def _allowed_files() -> float:
+    if sys.platform == "win32":
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
 class OwnThreadsResolver(AbstractResolver):

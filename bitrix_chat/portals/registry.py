@@ -18,7 +18,7 @@ from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.limiter import MAX_IN_FLIGHT
 from bitrix_chat.portals.application import Application, Stores, awaited
 from bitrix_chat.portals.clients import LentClient, OpenClients, Opened
-from bitrix_chat.portals.connections import Connections
+from bitrix_chat.portals.connections import Connections, FileLimit
 from bitrix_chat.portals.errors import UnknownPortal
 from bitrix_chat.rest.tracebacks import discreet
 from bitrix_chat.shared import sharing_of
@@ -71,6 +71,7 @@ class Portals:
         in_flight = options.get("max_in_flight", MAX_IN_FLIGHT)
         self._connections = Connections(options.get("session"), max_in_flight=in_flight, most=most)
         self._clients = OpenClients(idle=idle, most=most)
+        self._files = FileLimit()
         self._home = Home()
 
     @classmethod
@@ -196,6 +197,7 @@ class Portals:
         return application.auth(member_id, self._connections.session(), self._sharing)
 
     async def _open(self, member_id: str, *, is_installed: bool = True) -> Opened:
+        self._files.check(len(self._clients))
         auth = await awaited(self._auth(member_id))
         if auth is None:
             raise UnknownPortal(f"no portal is known by the id {member_id}")

@@ -40,7 +40,8 @@ class Sharing(Protocol):
 
         Args:
             application: its `client_id`.
-            portal: the portal's `member_id`, or its host where that is not known.
+            portal: a name of the portal, its host or its `member_id`; it is asked for by each that is known, and the
+                pair is kept by one of them.
         """
         ...
 

@@ -584,7 +584,7 @@ async def test_specs_that_fail_stop_the_run_and_what_was_sent_is_told(has_journa
         assert len(portal.chats) == len(job.report.done)
         assert 400 <= len(job.report) <= 450
         assert not job.report.is_complete
-        assert "not read to its end" in str(caught.value)
+        assert "did not come to its end" in str(caught.value)
         assert portal.hits > 0 or not job.report.done
 
 
@@ -838,7 +838,7 @@ async def test_reconciling_tells_what_surely_did_not_run():
 @on_virtual_clock
 async def test_the_jobs_name_tells_how_far_it_is():
     job = scripted().client().im.chat.bulk(titles(3))
-    assert repr(job) == "<BulkJob im.chat.add: 0 chats; the input was not read to its end>"
+    assert repr(job) == "<BulkJob im.chat.add: 0 chats; the run did not come to its end>"
     await job.run()
     assert repr(job) == "<BulkJob im.chat.add: 3 chats: 3 done>"
 

@@ -143,7 +143,7 @@ def test_a_failure_without_a_known_reason_is_raised_as_well():
 
 def test_a_report_says_in_a_line_what_became_of_the_run():
     report = BulkReport()
-    assert str(report) == "0 chats; the input was not read to its end"
+    assert str(report) == "0 chats; the run did not come to its end"
 
     for index in range(1200):
         report.add(result(index))

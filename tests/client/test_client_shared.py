@@ -1,5 +1,6 @@
 """With whom a client shares: asked for by a word, an address, the environment, or as an object of one's own."""
 
+import attrs
 import pytest
 
 from bitrix_chat import BitrixChat, InvalidParameter, MemoryRateLimiter, OAuthAuth, Plan, Token, WebhookAuth
@@ -64,7 +65,7 @@ async def test_a_pair_without_a_store_is_kept_where_its_client_shares():
     sharing, auth = Noting(), OAuthAuth("local.app", "canary-client-secret", TOKEN)
     async with BitrixChat(auth, shared=sharing):
         await auth.credentials()
-    assert sharing.asked == [("local.app", "member-7")]
+    assert set(sharing.asked) == {("local.app", "acme.bitrix24.example"), ("local.app", "member-7")}
     assert await sharing.store.load() == TOKEN
 
 
@@ -79,8 +80,11 @@ async def test_a_pair_with_a_store_stays_there():
 
 async def test_the_pair_that_others_have_renewed_is_taken_over():
     sharing, auth = Noting(), OAuthAuth("local.app", "canary-client-secret", TOKEN)
-    renewed = Token("canary-access-2", "canary-refresh-2", TOKEN.client_endpoint, "member-7")
-    await sharing.store.save(renewed)
+    other = OAuthAuth("local.app", "canary-client-secret", TOKEN)
+    async with BitrixChat(other, shared=sharing):
+        await other.credentials()
+    renewed = {"access_token": "canary-access-2", "refresh_token": "canary-refresh-2"}
+    await sharing.store.save(attrs.evolve(await sharing.store.load(), **renewed))
     async with BitrixChat(auth, shared=sharing):
         assert (await auth.credentials()).token == "canary-access-2"
 

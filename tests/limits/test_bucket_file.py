@@ -222,6 +222,70 @@ def _is_another_description(one, other):
 
 
 @on_virtual_clock
+async def test_a_process_keeps_few_files_open_and_those_used_last(tmp_path):
+    limiters = [limiter_at(tmp_path / f"{number}.limit") for number in range(100)]
+    for limiter in limiters:
+        take_all(limiter)
+    held = [bool(_descriptors_of(limiter.path)) for limiter in limiters]
+
+    assert sum(held) <= 64
+    assert held[-30:] == [True] * 30
+    assert [take_all(limiter) for limiter in limiters] == [0] * 100
+
+
+@on_virtual_clock
+async def test_what_was_reserved_in_a_file_that_was_closed_for_others_is_kept(tmp_path):
+    limiter, began = limiter_at(tmp_path / "acme.limit"), now()
+    take_all(limiter)
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(2)]
+    await asyncio.sleep(0.1)
+
+    others = [limiter_at(tmp_path / f"{number}.limit") for number in range(100)]
+    assert _descriptors_of(limiter.path) == []
+    await asyncio.gather(*waiting)
+
+    assert now() - began == pytest.approx(1.0)
+    del others
+
+
+@on_virtual_clock
+async def test_a_file_that_is_being_counted_in_is_not_closed_for_another(tmp_path):
+    outer = BucketFile(tmp_path / "acme.limit", now)
+
+    def act(bucket, at):
+        others = [limiter_at(tmp_path / f"{number}.limit") for number in range(100)]
+        assert len(_descriptors_of(outer.path)) == 1
+        return bool(others) and bucket.take(at)
+
+    assert outer.locked(act)
+
+
+@on_virtual_clock
+async def test_where_all_files_are_being_counted_in_one_more_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr("bitrix_chat.limits.bucket_file._MOST_OPEN", 1)
+    outer, inner = (BucketFile(tmp_path / f"{name}.limit", now) for name in ("outer", "inner"))
+    outer.locked(LeakyBucket.take)
+
+    assert outer.locked(lambda *_: inner.locked(LeakyBucket.take))
+    assert len(_descriptors_of(outer.path)) == len(_descriptors_of(inner.path)) == 1
+
+
+@on_virtual_clock
+async def test_a_forked_child_that_cannot_open_the_file_anew_does_not_count_in_its_parents(path, monkeypatch):
+    file = BucketFile(path, now)
+    file.locked(LeakyBucket.take)
+    path.unlink()
+    path.mkdir()
+
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: -1)
+        for _ in range(2):
+            with pytest.raises(LimiterFileError):
+                file.locked(LeakyBucket.take)
+    assert file.locked(LeakyBucket.take)
+
+
+@on_virtual_clock
 async def test_a_limiter_that_is_dropped_lets_go_of_its_file(path):
     limiter_at(path)
 

@@ -211,6 +211,52 @@ async def test_the_plan_said_last_holds_for_all_and_none_keeps_what_is_there(pro
     assert (unsaid.said, process(None).plan) == (STANDARD, STANDARD)
 
 
+def warnings_in(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+@on_virtual_clock
+async def test_a_plan_that_replaces_anothers_is_told_to_both_once(process, caplog):
+    one = process(STANDARD)
+    assert warnings_in(caplog) == []
+
+    other = process(ENTERPRISE)
+    assert [("size=50" in said, "size=250" in said) for said in warnings_in(caplog)] == [(True, True)]
+    for limiter in (one, other, one, other):
+        limiter.try_acquire()
+
+    assert len(warnings_in(caplog)) == 2
+    assert "Plan(size=50, leak=2) was said here and Plan(size=250.0, leak=5.0) by others" in warnings_in(caplog)[1]
+
+
+@on_virtual_clock
+async def test_a_plan_on_which_all_agree_is_nothing_to_warn_of(process, caplog):
+    unsaid = process(None)
+    for limiter in (process(STANDARD), process(STANDARD), unsaid):
+        limiter.try_acquire()
+    unsaid.adopt(STANDARD)
+
+    assert warnings_in(caplog) == []
+
+
+@on_virtual_clock
+async def test_a_holder_that_was_stopped_is_told_of_once_and_waited_for(process, caplog):
+    limiter = process()
+    for _ in range(2):
+        with somebody_counts(limiter):
+            waiting = asyncio.create_task(limiter.acquire())
+            await asyncio.sleep(0.9)
+            assert warnings_in(caplog) == []
+            await asyncio.sleep(2.0)
+            assert not waiting.done()
+        await waiting
+
+        (said,) = warnings_in(caplog)
+        assert str(limiter.path) in said
+        assert "may have been stopped" in said
+        caplog.clear()
+
+
 @on_virtual_clock
 async def test_saying_the_same_plan_again_leaves_a_slowdown_as_it_is(process):
     process().refuse(sent_at=now())

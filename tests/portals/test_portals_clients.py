@@ -244,3 +244,13 @@ async def test_a_client_that_fails_to_close_is_logged_and_stops_no_other(everybo
     await clients.close(0)
 
     assert "closing the client of the portal acme failed" in caplog.text
+
+
+async def test_more_open_portals_than_files_are_allowed_are_warned_of_once(everybody, client_of, monkeypatch):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (6, 4096))
+    async with everybody().portals() as portals:
+        for name in ("one", "two", "three"):
+            await client_of(portals, name)
+        with pytest.warns(RuntimeWarning, match="4 portals are open, and this process may have 6 open files"):
+            await client_of(portals, "four")
+        await client_of(portals, "five")  # a second warning would be an error

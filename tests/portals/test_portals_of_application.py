@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bitrix_chat import (
+    BitrixChat,
     FileTokenStore,
     InvalidParameter,
     MemoryTokenStore,
@@ -155,7 +156,23 @@ async def test_tokens_are_kept_where_clients_share(portal, member_id):
         async with portals.client(member_id) as b24:
             assert (await b24.profile()).id == 1
 
-    assert list(shared.of) == [(portal.oauth.client_id, member_id)]
+    host = portal.url.removeprefix("http://")
+    assert set(shared.of) == {(portal.oauth.client_id, member_id), (portal.oauth.client_id, host)}
+
+
+async def test_clients_that_know_the_host_alone_share_the_pair_of_a_registry_that_knows_the_id_alone(portal, member_id):
+    shared, grant = SharedStores(), portal.oauth
+    async with registry(portal, None, shared=shared) as portals:
+        await portals.install(installed(portal))
+        portal.expire_tokens()
+        given = installed(portal, member_id="")
+        auth = OAuthAuth(grant.client_id, grant.client_secret, given, authorization_server=portal.url)
+        async with BitrixChat(auth, shared=shared, allow_insecure_loopback=True) as b24:
+            assert (await b24.profile()).id == 1
+        async with portals.client(member_id) as b24:
+            assert (await b24.profile()).id == 1
+
+    assert [request.outcome for request in portal.token_requests] == ["ok"]
 
 
 async def test_a_sharing_without_stores_is_refused(portal):

@@ -139,6 +139,36 @@ async def test_tokens_are_kept_by_application_and_portal(folder):
     assert await HostSharing(folder).tokens("local.other", "member-1").load() is None
 
 
+async def test_a_user_without_a_home_shares_limits_and_is_told_what_tokens_need(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    sharing = HostSharing()
+
+    with pytest.raises(TokenStoreError, match="no home folder to keep tokens in; set XDG_STATE_HOME"):
+        sharing.tokens("local.app", "member-1")
+
+
+async def test_nothing_stays_of_portals_that_nobody_uses_any_more(folder):
+    sharing = HostSharing(folder)
+    await _use(sharing.budget(WEBHOOK, 480.0))  # what is there once
+    sizes = []
+    for number in range(60):
+        budget = sharing.budget(f"https://portal-{number}.example/rest/1/secret/", 480.0)
+        sharing.limiter(f"portal-{number}.example", None, "")
+        budget.depart("im.chat.add")
+        budget.land("im.chat.add")
+        await budget.close()
+        del budget
+        if number >= 20 and number % 20 == 0:
+            gc.collect()
+            sizes.append(sum(isinstance(it, weakref.WeakSet) for it in gc.get_objects()))
+
+    assert sizes[-1] <= sizes[0] + 2
+
+
 def trap(folder, how, monkeypatch):
     if how == "link":
         (folder.parent / "elsewhere").mkdir(mode=0o700)

@@ -507,7 +507,10 @@ def test_chats_as_jobs(portal, redis_url, capsys):
     import_deals = example("import_deals")["import_deals"]
 
     async def main() -> BulkReport[int]:
-        async with portal.client(limiter=Plan(1e9, 1e8)) as b24, Docket(name=f"bitrix-chat:{host_of(portal)}", url=redis_url) as docket:
+        async with (
+            portal.client(limiter=Plan(1e9, 1e8)) as b24,
+            Docket(name=f"bitrix-chat:{host_of(portal)}", url=redis_url) as docket,
+        ):
             for task in chat_tasks(Worker(clients=OneClient(b24), journals=redis_journals(redis_url))):
                 docket.register(task)
             async with Engine(docket) as engine:

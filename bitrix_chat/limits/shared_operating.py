@@ -1,9 +1,10 @@
 """One operating budget for processes that know nothing of each other but what stands on a board.
 
 Theory of operation. Each process decides by what it has, at once, and a moment later puts up what it knows and
-what it has in flight, in exchange for the same of the others: at most ten times a second, only while it is in use. So
-between two swaps the invariant is advice: two processes may let the last affordable call leave twice, and
-one of them meets the 429 that any process alone may meet. The sums are the portal's own and carry the time by its
+what it has in flight, in exchange for the same of the others, only while it is in use: once a second as long as all
+stays below half of the limit, ten times a second above that, and at once after a 429. So between two swaps the
+invariant is advice: two processes may let the last affordable call leave twice, and one of them meets the 429 that any
+process alone may meet. The sums are the portal's own and carry the time by its
 clock: the later one is right, whoever was told. What says nothing for ten seconds has nothing in flight any more.
 Where the board is away, each goes by what it has heard, as long as that lasts, and by its own knowledge.
 """
@@ -24,9 +25,11 @@ from bitrix_chat.models.time import Time
 REMEMBERED: Final = 600.0
 """Seconds that a board keeps what a process has put up: the portal itself forgets after them."""
 AT_MOST_EVERY: Final = 0.1
-"""Seconds between two swaps of one process."""
+"""Seconds between two swaps of one process where something may soon be short."""
 LOOK_EVERY: Final = 1.0
-"""Seconds between two swaps while the budget is in use and nothing changed here."""
+"""Seconds between two swaps while the budget is in use and nothing is short."""
+_NEAR: Final = 0.5
+"""Part of the limit from which on a method may soon be short."""
 
 logger: Final = logging.getLogger("bitrix_chat")
 
@@ -75,7 +78,8 @@ class SharedOperatingBudget(OperatingBudget):
     _heard: Sequence[Posted] = field(default=(), init=False, repr=False)
     _heard_at: float = field(default=0.0, init=False, repr=False)
     _in_use: bool = field(default=False, init=False)
-    _changed: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    _unheard: bool = field(default=False, init=False)
+    _hurry: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     _swapping: "asyncio.Task[None] | None" = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -89,22 +93,24 @@ class SharedOperatingBudget(OperatingBudget):
     def depart(self, method: str, count: int = 1, *, inside: bool = False) -> None:
         """Reserve for calls that leave, before all processes."""
         super().depart(method, count, inside=inside)
-        self._tell()
+        self._tell(is_urgent=self._is_near(method))
 
     def land(self, method: str, count: int = 1, *, inside: bool = False) -> None:
         """Release calls that ended."""
+        was_near = self._is_near(method)
         super().land(method, count, inside=inside)
-        self._tell()
+        self._tell(is_urgent=was_near)
 
     def learn(self, method: str, time: Time, now: float, *, worked: float | None = None, inside: bool = False) -> None:
         """Learn from the `time` of a call that ran, for all processes."""
+        was_near = self._is_near(method)
         super().learn(method, time, now, worked=worked, inside=inside)
-        self._tell()
+        self._tell(is_urgent=was_near or self._is_near(method))
 
     def refuse(self, method: str, now: float) -> float:
         """Learn of a 429, for all processes, and return when the method opens again."""
         opens_at = super().refuse(method, now)
-        self._tell()
+        self._tell(is_urgent=True)
         return opens_at
 
     async def close(self) -> None:
@@ -113,32 +119,40 @@ class SharedOperatingBudget(OperatingBudget):
         if task is not None and not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            if self._changed.is_set():
+            if self._unheard:  # also what was on its way
                 await self._swap()
 
-    def _tell(self) -> None:
+    def _is_near(self, method: str) -> bool:
+        known = self._methods.get(method)
+        if known is None or self.limit is None:
+            return False
+        return known.probing or known.used + known.reserved >= _NEAR * self.limit
+
+    def _tell(self, *, is_urgent: bool) -> None:
         self._stir()
-        self._changed.set()
+        self._unheard = True
+        if is_urgent:
+            self._hurry.set()
 
     def _stir(self) -> None:
         self._in_use = True
         if self._swapping is None or self._swapping.done():
-            self._changed = asyncio.Event()  # of this loop
+            self._hurry = asyncio.Event()  # of this loop
             self._swapping = asyncio.get_running_loop().create_task(self._keep_swapping())
 
     async def _keep_swapping(self) -> None:
         while self._in_use or self._flies_here() or self._waits_for_others():
             self._in_use = False
-            self._changed.clear()
+            self._hurry.clear()
             await self._swap()
             await asyncio.sleep(AT_MOST_EVERY)
             if not self._waits_for_others():
-                await self._change_within(LOOK_EVERY - AT_MOST_EVERY)
+                await self._hurry_within(LOOK_EVERY - AT_MOST_EVERY)
 
-    async def _change_within(self, seconds: float) -> None:
-        end = asyncio.get_running_loop().call_later(seconds, self._changed.set)
+    async def _hurry_within(self, seconds: float) -> None:
+        end = asyncio.get_running_loop().call_later(seconds, self._hurry.set)
         try:
-            await self._changed.wait()
+            await self._hurry.wait()
         finally:
             end.cancel()
 
@@ -151,8 +165,12 @@ class SharedOperatingBudget(OperatingBudget):
 
     async def _swap(self) -> None:
         loop = asyncio.get_running_loop()
+        is_new, self._unheard = self._unheard, False
         try:
             heard = await self.board.swap(written(self._facts(loop.time())))
+        except asyncio.CancelledError:
+            self._unheard = self._unheard or is_new
+            raise
         except (BitrixError, OSError) as error:
             logger.debug("operating times are not exchanged (%s)", type(error).__name__)
             later = loop.time() - self._heard_at

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from bitrix_chat.lazy import importer
 
 if TYPE_CHECKING:
-    from bitrix_chat.redis.errors import LeaseLost, RedisAway, RedisFailed, RedisNotDurable
+    from bitrix_chat.redis.errors import LeaseLost, RedisAway, RedisClosed, RedisFailed, RedisNotDurable
     from bitrix_chat.redis.event_store import RedisEventStore
     from bitrix_chat.redis.journal import RedisJournal
     from bitrix_chat.redis.lease import RedisLease
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LeaseLost",
     "RedisAway",
+    "RedisClosed",
     "RedisEventStore",
     "RedisFailed",
     "RedisJournal",
@@ -33,7 +34,7 @@ __all__ = [
 _import = importer(
     __name__,
     {
-        ".errors": "LeaseLost RedisAway RedisFailed RedisNotDurable",
+        ".errors": "LeaseLost RedisAway RedisClosed RedisFailed RedisNotDurable",
         ".event_store": "RedisEventStore",
         ".journal": "RedisJournal",
         ".lease": "RedisLease",

@@ -22,3 +22,9 @@ class RedisNotDurable(RedisFailed):
 
 class LeaseLost(RedisFailed):
     """Another has taken over what was held, since this process did not renew its lease in time; it must stop."""
+
+
+class RedisClosed(RedisFailed):
+    """The `RedisServer` was closed in this event loop; nothing was sent."""
+
+    default_outcome = Outcome.NOT_SENT

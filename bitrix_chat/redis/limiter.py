@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from bitrix_chat.errors import InvalidParameter
-from bitrix_chat.limits.bucket import STANDARD, Plan
+from bitrix_chat.limits.bucket import Plan
 from bitrix_chat.limits.queueing import QueueingLimiter
 from bitrix_chat.redis.reach import Reach
 from bitrix_chat.redis.server import RedisServer, server_at
@@ -20,14 +20,16 @@ class RedisRateLimiter(QueueingLimiter[RedisSlots]):
     A slot costs one round trip to the server, a second one where it had to be waited for. `try_acquire` only
     takes what was given back here: anything else has to be asked for, so `acquire` it. While the server is
     away, or does not answer within a second, each process keeps to a part of the limit by itself, without a
-    burst, and comes back by itself. As many processes as parts make a whole keep within the limit then.
+    burst, and comes back by itself. As many processes as parts make a whole keep within the limit then, as long as it
+    is away for all of them.
 
     The server may not evict the key: its `maxmemory-policy` should be `noeviction`.
 
     Args:
         server: the address of a Redis or Valkey server, or a `RedisServer`.
         portal: the portal's host.
-        plan: the portal's limit, `STANDARD` or `ENTERPRISE` or your own; the same for all processes.
+        plan: the portal's limit, `STANDARD` or `ENTERPRISE` or your own, from now on for all who share; None for the
+            one that is kept there already, which is `STANDARD` where nobody has said one.
         egress: names the address that requests leave from; the portal counts each on its own.
         fallback: part of the limit that this process keeps to while the server is away.
 
@@ -39,7 +41,7 @@ class RedisRateLimiter(QueueingLimiter[RedisSlots]):
         self,
         server: str | RedisServer,
         portal: str,
-        plan: Plan = STANDARD,
+        plan: Plan | None = None,
         *,
         egress: str = "",
         fallback: float = FALLBACK,
@@ -47,7 +49,7 @@ class RedisRateLimiter(QueueingLimiter[RedisSlots]):
         check_fallback(fallback)
         self._server, self._owns_server = server_at(server)
         key = self._server.key(portal, "limit", *([egress] if egress else []))
-        super().__init__(RedisSlots(Reach(self._server), key, plan, fallback))
+        super().__init__(RedisSlots(Reach(self._server, "limits"), key, plan, fallback))
         self._slots.serve(self._count_waiting, self._grant_now)
 
     def __repr__(self) -> str:
@@ -56,11 +58,16 @@ class RedisRateLimiter(QueueingLimiter[RedisSlots]):
 
     @property
     def plan(self) -> Plan:
-        """The limit it keeps."""
+        """The limit that all who share keep, as far as is known here."""
         return self._slots.plan
 
+    @property
+    def said(self) -> Plan | None:
+        """The plan that was said here; None where it keeps whatever others say."""
+        return self._slots.said
+
     def adopt(self, plan: Plan) -> None:
-        """Keep another plan from now on; what was counted stays counted."""
+        """Have all who share keep another plan; what was counted stays counted."""
         self._slots.adopt(plan)
         self._arm()
 
@@ -75,7 +82,10 @@ class RedisRateLimiter(QueueingLimiter[RedisSlots]):
         return self._slots.is_alone
 
     async def close(self) -> None:
-        """Say no more to the server, and leave it where it was connected here."""
+        """Say no more to the server, and leave it where it was connected here.
+
+        Whoever waits in this event loop, or comes later, meets a `ClientClosed`.
+        """
         await self._slots.close()
         if self._owns_server:
             await self._server.close()

@@ -47,7 +47,7 @@ class RedisBoard:
     """
 
     def __init__(self, server: RedisServer, endpoint: str, limit: float | None) -> None:
-        self._reach = Reach(server)
+        self._reach = Reach(server, "operating")
         said = "none" if limit is None else f"{limit:g}"
         self._key = server.key(hashlib.sha256(endpoint.encode()).hexdigest(), "operating", said)
         self._own = uuid4().hex

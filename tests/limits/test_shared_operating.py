@@ -36,11 +36,13 @@ class WallBoard:
 
     wall: Wall
     failure: Exception | None = None
+    takes: float = 0.0
     swaps: list[tuple[float, str]] = field(factory=list)
 
     async def swap(self, facts: str) -> Sequence[Posted]:
         now = asyncio.get_running_loop().time()
         self.swaps.append((now, facts))
+        await asyncio.sleep(self.takes)
         if self.failure is not None:
             raise self.failure
         self.wall.texts.pop(self, None)
@@ -350,6 +352,60 @@ async def test_closing_tells_the_last_and_ends_the_task():
     await meet(other)
 
     assert other.used(ADD, time())[0] == 475
+
+
+@on_virtual_clock
+async def test_closing_tells_what_was_on_its_way():
+    one, other = two()
+    one.board.takes = 0.05
+    ran(one, told(475))
+    await asyncio.sleep(0.02)
+
+    await one.close()
+    await meet(other)
+
+    assert other.used(ADD, time())[0] == 475
+
+
+@on_virtual_clock
+async def test_closing_tells_nothing_again_that_was_on_its_way_and_known():
+    one, _ = two()
+    ran(one, told(10))
+    await asyncio.sleep(SWAPPED)
+    one.board.takes = 0.05
+    one.opens_at(ADD, time())
+    await asyncio.sleep(LOOK_EVERY - AT_MOST_EVERY)
+    swaps = len(one.board.swaps)
+
+    await one.close()
+
+    assert len(one.board.swaps) == swaps == 2
+
+
+@on_virtual_clock
+async def test_a_portal_without_a_limit_is_in_no_hurry_and_what_is_near_its_limit_is():
+    for limit, used, at_most in ((None, 475, 4), (480, 200, 4), (480, 300, 21)):
+        one, _ = two(limit)
+        for _ in range(200):
+            ran(one, told(used, duration=1))
+            await asyncio.sleep(0.01)
+
+        assert at_most - 2 <= len(one.board.swaps) <= at_most
+        await one.close()
+
+
+@on_virtual_clock
+async def test_a_429_is_told_at_once():
+    one, _ = two()
+    ran(one, told(10))
+    await asyncio.sleep(SWAPPED)
+    swaps = len(one.board.swaps)
+
+    one.refuse(ADD, time())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert len(one.board.swaps) == swaps + 1
 
 
 @on_virtual_clock

@@ -1,13 +1,15 @@
 """One request limit for processes that share a Redis server; each limiter here has connections of its own."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from redis import Redis
 
-from bitrix_chat import InvalidParameter, Plan
+from bitrix_chat import ClientClosed, InvalidParameter, Plan
+from bitrix_chat.limits.bucket import ENTERPRISE, STANDARD
 from bitrix_chat.redis.limiter import RedisRateLimiter
 from bitrix_chat.redis.server import RedisServer
 from bitrix_chat.redis.slots import TAKEN_AT_ONCE
@@ -26,9 +28,9 @@ FIVE = Plan(5.002, 0.001)
 async def machine(redis_url) -> AsyncIterator[Callable[[Plan], RedisRateLimiter]]:
     made: list[RedisRateLimiter] = []
 
-    def limiter(plan: Plan = FAST, **options) -> RedisRateLimiter:
+    def limiter(plan: Plan | None = FAST, **options) -> RedisRateLimiter:
         if not made:
-            drain(redis_url, PORTAL, plan)
+            drain(redis_url, PORTAL, plan or STANDARD)
         made.append(RedisRateLimiter(redis_url, PORTAL, plan, **options))
         return made[-1]
 
@@ -255,3 +257,126 @@ async def test_the_loop_hears_of_it_where_nobody_waits(machine, monkeypatch):
     await asyncio.sleep(0.01)
 
     assert [type(error) for error in heard] == [LookupError]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [entry.getMessage() for entry in caplog.records if entry.levelno == logging.WARNING]
+
+
+async def test_who_says_no_plan_keeps_the_one_that_others_have_said(machine, caplog):
+    one, other = machine(None), machine(ENTERPRISE)
+    await one.acquire()
+    assert (one.plan, one.said) == (STANDARD, None)
+
+    await other.acquire()
+    await one.acquire()
+
+    assert (one.plan, one.free(), other.said) == (ENTERPRISE, 237, ENTERPRISE)
+    assert warnings(caplog) == []
+
+
+async def test_of_two_plans_the_one_that_was_said_last_counts_for_all_and_each_warns_once(machine, caplog):
+    one, other = machine(ENTERPRISE), machine(STANDARD)
+    await one.acquire()
+
+    for _ in range(2):
+        await other.acquire()
+        await one.acquire()
+
+    assert (one.plan, other.plan) == (STANDARD, STANDARD)
+    assert one.pace == STANDARD.leak
+    assert len(warnings(caplog)) == 2
+    assert all("50/2" in said and "250/5" in said for said in warnings(caplog))
+    one.adopt(ENTERPRISE)
+    await one.acquire()
+    await other.acquire()
+    assert (one.plan, other.plan) == (ENTERPRISE, ENTERPRISE)
+
+
+async def test_a_plan_that_the_server_has_forgotten_is_said_again(machine, redis_url):
+    one, other = machine(FIVE), machine(None)
+    await one.acquire()
+    drain(redis_url, PORTAL, FIVE)
+
+    await one.acquire()
+    await other.acquire()
+
+    assert other.plan == FIVE
+
+
+async def test_whoever_waits_at_a_limiter_that_is_closed_hears_of_it_and_so_does_who_comes_later(machine):
+    limiter = machine(FIVE)
+    for _ in range(5):
+        await limiter.acquire()
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(3)]
+    await asyncio.sleep(0.02)
+
+    await limiter.close()
+
+    for task in waiting:
+        with pytest.raises(ClientClosed):
+            await asyncio.wait_for(task, SOON)
+    with pytest.raises(ClientClosed):
+        await asyncio.wait_for(limiter.acquire(), SOON)
+    limiter.release()
+    limiter.refuse(asyncio.get_running_loop().time())
+    assert not limiter.try_acquire()
+    assert len(asyncio.all_tasks()) == 1
+
+
+def test_a_limiter_that_was_closed_serves_another_event_loop(redis_url):
+    drain(redis_url, PORTAL, FIVE)
+    limiter = RedisRateLimiter(RedisServer(redis_url), PORTAL, FIVE)
+
+    async def use() -> None:
+        await limiter.acquire()
+        await limiter.close()
+
+    asyncio.run(use())
+    asyncio.run(use())
+
+
+async def test_a_healthy_server_is_not_taken_for_away_because_its_connections_are_busy(redis_url):
+    drain(redis_url, PORTAL, FIVE)
+    server = RedisServer(redis_url, connections=1)
+    busy = asyncio.create_task(server.redis.blpop(["nothing"], 2))
+    await asyncio.sleep(0.02)
+    limiter = RedisRateLimiter(server, PORTAL, FIVE)
+
+    await asyncio.wait_for(limiter.acquire(), 0.9)
+
+    assert not busy.done()
+    busy.cancel()
+    await asyncio.gather(busy, return_exceptions=True)
+    await server.close()
+
+
+async def test_a_healthy_server_is_not_taken_for_away_because_the_loop_is_busy(redis_url, monkeypatch):
+    monkeypatch.setattr("bitrix_chat.redis.reach.ANSWERS_WITHIN", 0.1)
+    drain(redis_url, PORTAL, FIVE)
+    server = RedisServer(redis_url)
+    limiter = RedisRateLimiter(server, PORTAL, FIVE)
+    for _ in range(3):
+        taking = asyncio.create_task(limiter.acquire())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        time.sleep(0.15)  # noqa: ASYNC251  # the loop is busy
+        await taking
+
+    assert not limiter.is_alone
+    await server.close()
+
+
+async def test_many_portals_go_to_the_server_together(redis_url):
+    server = RedisServer(redis_url)
+    limiters = [RedisRateLimiter(server, f"portal-{number}.example", FIVE) for number in range(150)]
+    for number in range(150):
+        drain(redis_url, f"portal-{number}.example", FIVE)
+
+    with Redis.from_url(redis_url) as redis:
+        before = len(redis.client_list())
+        await asyncio.gather(*(limiter.acquire() for limiter in limiters))
+
+        assert len(redis.client_list()) == before + 1
+    assert not any(limiter.is_alone for limiter in limiters)
+    await server.close()

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitrix_chat import Plan
+from bitrix_chat import ClientClosed, Plan
 from bitrix_chat.redis.limiter import RedisRateLimiter
-from bitrix_chat.redis.reach import ASKED_EVERY
 from bitrix_chat.redis.server import RedisServer
 from bitrix_chat.testing import on_virtual_clock
 from tests.redis.buckets import drain
@@ -161,18 +160,64 @@ async def test_another_plan_holds_for_the_part_that_is_kept_to(own_redis):
         assert limiter.pace == 50
 
 
-@pytest.mark.slow
-async def test_a_process_that_seldom_sends_comes_back_with_the_next_it_sends(own_redis):
+async def test_a_process_where_nobody_waits_comes_back_by_itself(own_redis, monkeypatch):
+    monkeypatch.setattr("bitrix_chat.redis.reach.ASKED_EVERY", 0.05)
+    drain(own_redis.url, PORTAL, PLAN)
     own_redis.stop()
-    async with limiter_at(own_redis.url, fallback=1) as limiter:
+    async with limiter_at(own_redis.url) as limiter:
         await limiter.acquire()
-        await asyncio.sleep(1.5 * ASKED_EVERY)
-        own_redis.start()
-        await asyncio.sleep(1.5 * ASKED_EVERY)
-
         assert limiter.is_alone
-        assert limiter.try_acquire()
+        own_redis.start()
+
         await until(lambda: not limiter.is_alone)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_all_portals_of_a_process_come_back_with_the_first(own_redis, monkeypatch):
+    monkeypatch.setattr("bitrix_chat.redis.reach.ASKED_EVERY", 0.05)
+    own_redis.stop()
+    server = RedisServer(own_redis.url)
+    limiters = [RedisRateLimiter(server, f"portal-{number}.example", Plan(120, 50)) for number in range(20)]
+    await asyncio.gather(*(limiter.acquire() for limiter in limiters))
+    own_redis.start()
+
+    await until(lambda: not any(limiter.is_alone for limiter in limiters))
+    await server.close()
+
+
+async def test_whoever_is_closed_while_the_server_is_away_tries_it_no_more():
+    async with limiter_at(NOWHERE) as limiter:
+        await limiter.acquire()
+    assert len(asyncio.all_tasks()) == 1
+    with pytest.raises(ClientClosed):
+        await limiter.acquire()
+
+
+@on_virtual_clock
+async def test_a_process_that_is_alone_never_has_room_for_a_burst():
+    async with limiter_at(NOWHERE, Plan(50, 2)) as limiter:
+        await limiter.acquire()
+        await asyncio.sleep(600)
+
+        assert (limiter.free(), limiter.wait(1), limiter.wait(3)) == (1, 0.0, pytest.approx(4.0))
+        assert limiter.try_acquire()
+        assert not limiter.try_acquire()
+
+
+async def test_who_comes_back_leaves_room_for_those_who_have_not_yet_noticed(own_redis, monkeypatch):
+    monkeypatch.setattr("bitrix_chat.redis.reach.ASKED_EVERY", 0.05)
+    plan = Plan(10 + 2e-3, 1e-3)
+    drain(own_redis.url, PORTAL, plan)
+    async with limiter_at(own_redis.url, plan, fallback=0.25) as limiter:
+        own_redis.stop()
+        waiting = asyncio.create_task(limiter.acquire())
+        await until(lambda: limiter.is_alone)
+        own_redis.start()
+        await until(lambda: not limiter.is_alone)
+        waiting.cancel()
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+        assert limiter.wait(1) == pytest.approx(4 / 1e-3, rel=0.01)  # the next, behind one of each of three others
 
 
 @settings(max_examples=40, deadline=None)

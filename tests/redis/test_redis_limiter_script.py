@@ -153,7 +153,8 @@ def test_coming_back_fills_the_bucket_and_never_empties_it(redis):
     for _ in range(60):
         asked(redis, key, PLAN, BEGAN, "take", 0, 1)
 
-    above = asked(redis, key, PLAN, BEGAN, "fill", 0)
-    later = asked(redis, key, PLAN, BEGAN + 20, "fill", 0)
+    above = asked(redis, key, PLAN, BEGAN, "fill", 0, 0)
+    beyond = asked(redis, drained(redis, PLAN), PLAN, BEGAN, "fill", 0, 6 * MILLION)
+    later = asked(redis, key, PLAN, BEGAN + 20, "fill", 0, 0)
 
-    assert (mirrored(above).level, mirrored(later).level) == (60.0, 46.0)
+    assert (mirrored(above).level, mirrored(later).level, mirrored(beyond).level) == (60.0, 46.0, 52.0)

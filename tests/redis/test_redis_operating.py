@@ -28,10 +28,12 @@ async def server(redis_url):
 
 @pytest.fixture
 async def sharing(redis_url):
-    made = [RedisSharing(redis_url), RedisSharing(redis_url)]
+    servers = [RedisServer(redis_url), RedisServer(redis_url)]  # two machines, so to say
+    made = [RedisSharing(server) for server in servers]
     yield made
-    for each in made:
+    for each, server in zip(made, servers, strict=True):
         await each.close()
+        await server.close()
     assert len(asyncio.all_tasks()) == 1
 
 

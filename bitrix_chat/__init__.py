@@ -223,7 +223,9 @@ _import = importer(
         ".events.run_options": "RunCounts",
         ".events.sqlite_store": "SqliteEventStore",
         ".events.store": "DeadLetter EventStore KeptEvent",
-        ".events.user_events": "UserJoinedChat UserMessageAdded UserMessageDeleted UserMessageUpdated UserReactionChanged",
+        ".events.user_events": (
+            "UserJoinedChat UserMessageAdded UserMessageDeleted UserMessageUpdated UserReactionChanged"
+        ),
         ".limits": "ENTERPRISE MemoryRateLimiter Plan RateLimiter STANDARD shared_limiter",
         ".limits.errors": "LimiterFileError",
         ".limits.file_limiter": "FileRateLimiter",

@@ -38,7 +38,6 @@ known one is kept with the new pair. The pair is never lost for its address, sin
 Nothing here binds to an event loop for longer than one flight, so that an object survives `asyncio.run`.
 """
 
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -48,9 +47,10 @@ from typing import Final, Self
 import aiohttp
 from attrs import evolve, frozen
 
-from bitrix_chat.auth.addresses import is_foreign_ip_address, is_insecure, is_ip_address, portal_endpoint
+from bitrix_chat.auth.addresses import is_insecure, portal_endpoint
 from bitrix_chat.auth.answers import PortalNotNamed
 from bitrix_chat.auth.authorization import DEFAULT_SERVER, AuthorizationServer, authorize_url
+from bitrix_chat.auth.pairs import at_home, check_host, hash_of, is_newer, with_those_before
 from bitrix_chat.auth.portal_store import PortalStore
 from bitrix_chat.auth.single_flight import SingleFlight, afresh
 from bitrix_chat.auth.stores import FileTokenStore, MemoryTokenStore, TokenStore
@@ -59,7 +59,6 @@ from bitrix_chat.auth.token import Token
 from bitrix_chat.errors import (
     BitrixError,
     InvalidParameter,
-    PortalMismatch,
     ReauthorizationRequired,
     TokenStoreError,
 )
@@ -68,9 +67,6 @@ from bitrix_chat.rest.secret import concealed
 from bitrix_chat.rest.tracebacks import discreet, discreet_coroutine
 
 logger: Final = logging.getLogger("bitrix_chat")
-
-_GIVEN: Final = 16
-"""Given pairs that a store remembers."""
 
 
 @frozen
@@ -170,7 +166,7 @@ class OAuthAuth:
             async with auth._store.lock():
                 await auth._store.load()
         token = await auth._server.exchange(client_id, auth._client_secret, concealed(code))
-        _check_host(host_of(token.client_endpoint), begun_at)
+        check_host(host_of(token.client_endpoint), begun_at)
         try:
             await auth.install(token)
         except TokenStoreError as error:
@@ -265,9 +261,9 @@ class OAuthAuth:
         given = self._token
         if given is None:
             return self._adopt(stored)
-        if stored is None or _is_newer(given, stored):
+        if stored is None or is_newer(given, stored):
             # Saved although nothing was renewed: whoever shares the store would renew with the same token.
-            begun = evolve(given, grown_from=_with(given, stored))
+            begun = evolve(given, grown_from=with_those_before(given, stored))
             await self._store.save(begun)
             return self._adopt(begun)
         if self._may_be_new(given, stored):
@@ -279,11 +275,11 @@ class OAuthAuth:
             return False
         # A store that does not keep what it was given would have a spent pair tried at each start.
         is_kept = isinstance(self._store, PortalStore) or bool(stored.grown_from)
-        return is_kept and _hash(given) not in stored.grown_from
+        return is_kept and hash_of(given) not in stored.grown_from
 
     async def _try(self, given: Token, stored: Token) -> Credentials:
         """Find out whether a given pair lives by renewing it; the stored one is replaced by its successor only."""
-        seen = _with(given, stored)
+        seen = with_those_before(given, stored)
         try:
             renewed = await self._renewed(given)
         except ReauthorizationRequired:
@@ -310,7 +306,7 @@ class OAuthAuth:
 
     async def _renewed(self, old: Token) -> Token:
         try:
-            return _at_home(old, await self._server.refresh(self.client_id, self._client_secret, old.refresh_token))
+            return at_home(old, await self._server.refresh(self.client_id, self._client_secret, old.refresh_token))
         except PortalNotNamed as error:
             unnamed = error
         except BitrixError as error:
@@ -381,39 +377,6 @@ def _server(server: str | AuthorizationServer, session: aiohttp.ClientSession | 
     if session is not None:
         raise InvalidParameter("OAuthAuth: an authorization server of your own making has its own session")
     return server
-
-
-def _check_host(host: str, begun_at: str | None) -> None:
-    if begun_at is not None and host != begun_at:
-        raise PortalMismatch(f"the login was begun at {begun_at}, and the authorization is of {host}; nothing was kept")
-    if begun_at is None and is_foreign_ip_address(host):
-        raise PortalMismatch(f"the authorization is of {host}, and an IP address is only taken where `portal` names it")
-
-
-def _at_home(old: Token, renewed: Token) -> Token:
-    """Return a renewed pair with the address that requests may go to from now on."""
-    known, named = host_of(old.client_endpoint), host_of(renewed.client_endpoint)
-    insecure = is_insecure(renewed.client_endpoint) and not is_insecure(old.client_endpoint)
-    if insecure or (is_ip_address(named) and not is_ip_address(known)):
-        logger.warning("a renewal named %s for the portal %s, which is kept", named, known)
-        return evolve(renewed, client_endpoint=old.client_endpoint)
-    if named != known:
-        logger.warning("a renewal moved the portal from %s to %s", known, named)
-    return renewed
-
-
-def _is_newer(given: Token, stored: Token) -> bool:
-    return given.expires is not None and stored.expires is not None and given.expires > stored.expires
-
-
-def _hash(given: Token) -> str:
-    return hashlib.sha256(f"given {given.refresh_token!s}".encode()).hexdigest()[:16]
-
-
-def _with(given: Token, stored: Token | None) -> tuple[str, ...]:
-    """Return the hashes of what a store was given, this pair among them, the newest last."""
-    seen = () if stored is None else stored.grown_from
-    return (*(it for it in seen if it != _hash(given)), _hash(given))[-_GIVEN:]
 
 
 def _named(stores: Callable[[str, str], TokenStore | None], client_id: str, name: str) -> TokenStore:

@@ -192,7 +192,7 @@ async def test_an_error_of_a_users_store_tells_where_it_was_raised_and_none_of_t
         await auth.credentials()
     text = as_reporters_show_it(caught.value)
     assert_clean(text)
-    assert "ConnectionError: 7 columns" in text
+    assert "ConnectionError: 8 columns" in text
     assert f'File "{__file__}", line ' in text
     assert "in save" in text
 

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
-from attrs import field, frozen
+from attrs import frozen
 from cyclopts import Parameter
 
 from bitrix_chat import InvalidParameter, PermissionDeniedError, RequestError
-from bitrix_chat.cli.connection import Address, PlanName, check_seconds, limiter
-from bitrix_chat.cli.text_files import given
+from bitrix_chat.cli.bot_address import BotAddress
+from bitrix_chat.cli.connection import PlanName, check_seconds, limiter
 from bitrix_chat.cli.whole_numbers import WholeNumber
 
 if TYPE_CHECKING:
@@ -21,22 +21,12 @@ if TYPE_CHECKING:
 
     Chats = UserChats | BotChats
 
-_TOKEN_VARIABLE: Final = "BITRIX24_BOT_TOKEN"  # noqa: S105  # a variable's name
-
 
 @Parameter(name="*", group="Portal")
 @frozen(kw_only=True)
-class BulkConnection(Address):
+class BulkConnection(BotAddress):
     """The options of a command that creates many chats; `--plan` means another thing there."""
 
-    bot_token: Annotated[
-        str | None,
-        Parameter(
-            allow_leading_hyphen=True,
-            help="The token that the bot was registered with; needed with a webhook, not with OAuth. @FILE reads it "
-            "from a file; without it the variable BITRIX24_BOT_TOKEN is taken.",
-        ),
-    ] = field(default=None, repr=False)
     portal_plan: Annotated[
         PlanName | None,
         Parameter(help="The portal's plan, which sets how many requests it takes a second; standard by default."),
@@ -82,10 +72,6 @@ class BulkConnection(Address):
 
     def _bot(self, b24: "BitrixChat", bot_id: int, environ: Mapping[str, str]) -> "BotHandle":
         return b24.bot(bot_id, token=self.token_of_bot(environ))
-
-    def token_of_bot(self, environ: Mapping[str, str] = os.environ) -> str | None:
-        """Return the bot's token, None where there is none."""
-        return given("--bot-token", self.bot_token) or environ.get(_TOKEN_VARIABLE)
 
     def _options(self) -> dict[str, Any]:
         check_seconds("--quiescence", self.quiescence)

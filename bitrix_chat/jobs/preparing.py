@@ -13,7 +13,7 @@ from bitrix_chat.bulk.recorder import Recorder
 from bitrix_chat.bulk.shared_journal import SharedJournal
 from bitrix_chat.bulk.source import Specs, SpecSource
 from bitrix_chat.client import BitrixChat
-from bitrix_chat.errors import InvalidParameter
+from bitrix_chat.errors import ClientClosed, InvalidParameter
 from bitrix_chat.jobs.journals import Journals
 from bitrix_chat.jobs.spec import JobSpec
 from bitrix_chat.rest.request import Exchange, Response
@@ -129,4 +129,4 @@ class _Nowhere:
     """Sends nothing: calls are made to be checked."""
 
     async def send(self, exchange: Exchange) -> Response:
-        raise NotImplementedError(exchange.request.method)
+        raise ClientClosed("calls are made here to be checked, not to be sent", method=exchange.request.method)

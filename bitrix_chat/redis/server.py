@@ -19,8 +19,6 @@ from bitrix_chat.rest.tracebacks import discreet
 try:
     from redis import exceptions
     from redis.asyncio import Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
 except ModuleNotFoundError:
     raise ImportError('this module needs its extra: pip install "bitrix-chat[redis]"') from None
 
@@ -223,9 +221,8 @@ class RedisServer:
             socket_connect_timeout=self._patience,
             decode_responses=True,
             protocol=2,
-            # Once: for a connection that went stale with a restart of the server.
-            retry=Retry(NoBackoff(), 1),
-            retry_on_error=[exceptions.ConnectionError],  # redis-py 5 repeats nothing that is not named
+            # A connection may have gone stale with a restart of the server: redis-py then tries once more, at once.
+            retry_on_error=[exceptions.ConnectionError],
         )
         return Redis(connection_pool=pool)
 

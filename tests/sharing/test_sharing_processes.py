@@ -86,6 +86,29 @@ async def test_four_processes_keep_the_limit_and_take_turns(place, record_proper
 
 
 @pytest.mark.slow
+async def test_a_redis_that_is_stopped_and_started_again_gets_nothing_refused_and_nothing_lost(own_redis):
+    calls = 60
+    async with Portal(plan=Limited()) as portal:
+        processes = Processes(CALLING, (own_redis.url, json.dumps(portal.webhook_url), str(calls)), PROCESSES)
+        try:
+            running = [await processes.begin() for _ in range(PROCESSES)]
+            for moment in (calls, 2 * calls):
+                while portal.hits < moment:  # noqa: ASYNC110  # it announces nothing
+                    await asyncio.sleep(0.01)
+                own_redis.stop()
+                await asyncio.sleep(3)
+                own_redis.start()
+            assert [await process.wait() for process in running] == [0] * PROCESSES
+        finally:
+            await processes.end()
+        asked = Counter(request.params["PROCESS"] for request in portal.requests if request.method == METHOD)
+
+    logger.info("peak %d, %s", portal.peak_level, asked)
+    assert (portal.hits, portal.refused) == (PROCESSES * calls, 0)
+    assert sorted(asked.values()) == [calls] * PROCESSES
+
+
+@pytest.mark.slow
 async def test_four_processes_renew_an_expired_token_once(place, issuer):
     pair = issuer.token()
     arguments = place, issuer.url, pair.access_token, pair.refresh_token, pair.client_endpoint, pair.member_id
